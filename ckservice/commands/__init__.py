@@ -1,0 +1,1 @@
+"""What the command line does beside serving; one file for each command."""

@@ -1,0 +1,72 @@
+"""What the environment sets. Pure functions of a mapping; `__main__` alone reads the process's own.
+
+The names of earlier sidecars (`LLM_*`, `LOG_*`) keep working beside `CKSERVICE_*`, which go first.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ckservice.errors import ConfigurationError
+
+_CONFIG: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
+    "provider": (("CKSERVICE_PROVIDER", "LLM_PROVIDER"), str),
+    "model": (("CKSERVICE_MODEL", "LLM_DEFAULT_MODEL"), str),
+    "endpoint": (("CKSERVICE_ENDPOINT",), str),
+    "apiVersion": (("CKSERVICE_API_VERSION",), str),
+    "temperature": (("CKSERVICE_TEMPERATURE", "LLM_TEMPERATURE"), float),
+    "maxTokens": (("CKSERVICE_MAX_TOKENS", "LLM_MAX_TOKENS"), int),
+}
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+_LOG_FORMATS = ("json", "console")
+
+
+def settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that the environment makes, as a merge patch.
+
+    Raises:
+        ConfigurationError: a variable holds something that can't be read.
+    """
+    config = {}
+    for member, (names, read) in _CONFIG.items():
+        name, text = _first(environ, names)
+        if text:
+            try:
+                config[member] = read(text)
+            except ValueError:
+                raise ConfigurationError(f"{name} must be a number.") from None
+    patch: dict[str, Any] = {"config": config} if config else {}
+    name, level = _first(environ, ("CKSERVICE_LOG_LEVEL", "LOG_LEVEL"))
+    if level:
+        patch["logLevel"] = _choose(name, level, _LOG_LEVELS)
+    return patch
+
+
+def log_format(environ: Mapping[str, str]) -> str:
+    """`json` or `console`.
+
+    Raises:
+        ConfigurationError: it is neither.
+    """
+    name, text = _first(environ, ("CKSERVICE_LOG_FORMAT", "LOG_FORMAT"))
+    return _choose(name, text, _LOG_FORMATS) if text else "json"
+
+
+def data_directory(environ: Mapping[str, str]) -> str:
+    """Where to keep data: `CKSERVICE_DATA_DIR`, else the platform's place for it."""
+    given = environ.get("CKSERVICE_DATA_DIR")
+    if given:
+        return given
+    from platformdirs import user_data_dir  # noqa: PLC0415 - costs as much as starting up does; hosts set the variable
+
+    return user_data_dir("ckservice", appauthor=False)
+
+
+def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:
+    return next(((name, environ[name].strip()) for name in names if environ.get(name, "").strip()), ("", ""))
+
+
+def _choose(name: str, text: str, choices: tuple[str, ...]) -> str:
+    value = text.lower().replace("warn", "warning").replace("warninging", "warning")
+    if value not in choices:
+        raise ConfigurationError(f"{name} must be one of: {', '.join(choices)}.")
+    return value

@@ -1,0 +1,151 @@
+"""What a user can cause or cure. Anything else that is raised is a bug, and answered `internal`.
+
+CkserviceError
+├── ConfigurationError          a setting, flag or variable makes no sense        exit code 10
+├── DataDirectoryError          the data directory can't be used                  exit code 11
+├── AlreadyInitialized
+├── UnsupportedVersion          the host speaks another protocol version
+├── InvalidArguments            the right types, and still no sense
+├── ProviderError               what a language model's provider answered, or didn't
+│   ├── ProviderNotConfigured   no adapter, no endpoint or no key
+│   ├── ProviderUnavailable     refused, DNS, TLS, 5xx after retries
+│   ├── AuthenticationFailed
+│   ├── RateLimited
+│   ├── QuotaExceeded
+│   ├── ContextWindowExceeded
+│   ├── ContentFiltered
+│   ├── ModelNotFound
+│   ├── ProviderRejected        any other 4xx
+│   └── StreamInterrupted       the answer was cut in the middle
+└── InvalidOutput               the model never produced output that fits the schema
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class CkserviceError(Exception):
+    """The root of the tree.
+
+    Args:
+        message: one sentence for a developer, without secrets, input text or foreign paths.
+        user_message: one sentence for an end user: what happened and what to do.
+    """
+
+    def __init__(self, message: str, *, user_message: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.user_message = user_message or message
+
+
+class ConfigurationError(CkserviceError):
+    """A setting, flag or environment variable makes no sense."""
+
+
+class DataDirectoryError(CkserviceError):
+    """The data directory can't be created or written."""
+
+
+class AlreadyInitialized(CkserviceError):
+    """`initialize` came a second time."""
+
+
+class UnsupportedVersion(CkserviceError):
+    """The host speaks a protocol version that this process doesn't."""
+
+    def __init__(self, message: str, *, supported: Sequence[int]) -> None:
+        super().__init__(message, user_message="The app and ckservice do not fit together; please update the app.")
+        self.supported = list(supported)
+
+
+class InvalidArguments(CkserviceError):
+    """Arguments that have the right types and still make no sense; `errors` holds `{path, message}` for each."""
+
+    def __init__(self, errors: Sequence[dict[str, str]]) -> None:
+        super().__init__(
+            "Invalid parameters: " + "; ".join(f"{error['path']}: {error['message']}" for error in errors[:3]),
+            user_message="The app sent ckservice something it can't use; please check the settings.",
+        )
+        self.errors = list(errors)
+
+
+class ProviderError(CkserviceError):
+    """A language model's provider failed. The provider is named; what it was asked is not repeated.
+
+    Args:
+        message: one sentence for a developer.
+        provider: its name on the wire, such as `openai`.
+        retry_after: seconds the provider asked to wait.
+        http_status: of the provider's answer.
+        upstream_request_id: the provider's own id of the request, for its support.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        user_message: str | None = None,
+        retry_after: float | None = None,
+        http_status: int | None = None,
+        upstream_request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, user_message=user_message)
+        self.provider = provider
+        self.retry_after = retry_after
+        self.http_status = http_status
+        self.upstream_request_id = upstream_request_id
+
+
+class ProviderNotConfigured(ProviderError):
+    """There is no adapter, endpoint or key for the provider that was asked for."""
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider could not be reached, or kept failing."""
+
+
+class AuthenticationFailed(ProviderError):
+    """The provider refused the key."""
+
+
+class RateLimited(ProviderError):
+    """The provider asks to slow down."""
+
+
+class QuotaExceeded(ProviderError):
+    """The account's quota, or the budget in the settings, is used up."""
+
+
+class ContextWindowExceeded(ProviderError):
+    """The prompt is longer than the model takes."""
+
+
+class ContentFiltered(ProviderError):
+    """The provider's filter, or the model itself, refused."""
+
+
+class ModelNotFound(ProviderError):
+    """The provider has no such model."""
+
+
+class ProviderRejected(ProviderError):
+    """The provider refused the request for another reason."""
+
+
+class StreamInterrupted(ProviderError):
+    """The answer stopped before its end; what had come was passed on."""
+
+
+class InvalidOutput(CkserviceError):
+    """The model's output does not fit the schema that was asked for.
+
+    Attributes:
+        errors: `{path, message}` for each thing that is wrong.
+        candidate: the last output.
+    """
+
+    def __init__(self, message: str, *, errors: Sequence[dict[str, str]], candidate: Any) -> None:
+        super().__init__(message, user_message="The model's answer did not have the required form; try again.")
+        self.errors = list(errors)
+        self.candidate = candidate

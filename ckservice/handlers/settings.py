@@ -1,0 +1,18 @@
+"""The settings of the process."""
+
+from ckservice.app import Service
+from ckservice.jsonrpc.call import Call
+from ckservice.logs import set_level
+from ckservice.model import NoParams
+from ckservice.protocol.settings import SettingsPatch
+from ckservice.settings import Settings
+
+
+def get(service: Service, _call: Call, _params: NoParams) -> Settings:
+    return service.settings.current
+
+
+def update(service: Service, _call: Call, params: SettingsPatch) -> Settings:
+    settings = service.settings.update(params.patch())
+    set_level(settings.log_level)
+    return settings

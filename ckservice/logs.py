@@ -1,0 +1,196 @@
+"""Logs on stderr, one JSON object per line (or plain text for people), that never block and never tell a secret.
+
+Records are handed to a bounded queue; a thread writes them. When stderr takes nothing the oldest
+waiting records stay, newer ones are counted and dropped, and the count is logged once there is room.
+"""
+
+import json
+import logging
+import os
+import re
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any, Literal
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+CONTEXT: ContextVar[Mapping[str, Any]] = ContextVar("ckservice_log_context", default=MappingProxyType({}))
+"""Members added to each record: the id and method of the request being answered, its traceparent."""
+
+_QUEUE_BYTES = 256 * 1024
+_MAX_RECORD_CHARS = 16 * 1024
+
+_SECRET_NAMES = re.compile(
+    r"(?:api[-_]?key|authorization|password|secret|credential|cookie|subscription-key|(?:access|auth|refresh)[-_]?token)",
+    re.IGNORECASE,
+)
+_SECRET_TEXT = re.compile(
+    r"""\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"""  # OpenAI, Anthropic and those who imitate them
+    r"""|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"""
+    r"""|\bAKIA[0-9A-Z]{16}\b"""
+    r"""|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"""  # JSON Web Tokens
+    r"""|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}"""
+    r"""|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)""",
+    re.DOTALL,
+)
+REDACTED = "[redacted]"
+
+_known_secrets: set[str] = set()
+
+
+def remember_secret(value: str) -> None:
+    """Have an exact value redacted from everything that is logged or recorded from now on."""
+    if len(value) >= 6:  # shorter ones would redact ordinary words
+        _known_secrets.add(value)
+
+
+def redact_text(text: str) -> str:
+    """Replace known secrets, and what looks like one."""
+    for secret in _known_secrets:
+        text = text.replace(secret, REDACTED)
+    return _SECRET_TEXT.sub(REDACTED, text)
+
+
+def redact(value: Any) -> Any:
+    """Replace secrets in a JSON value: members named like one, known ones, and what looks like one."""
+    if isinstance(value, str):
+        return redact_text(value)
+    if isinstance(value, Mapping):
+        return {key: _redact_member(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redact_member(name: str, value: Any) -> Any:
+    if name == "headers" and isinstance(value, Mapping):
+        return dict.fromkeys(value, REDACTED)  # a gateway's headers are its keys
+    if isinstance(value, str) and value not in ("set", "unset") and _SECRET_NAMES.search(name):
+        return REDACTED
+    return redact(value)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: `time`, `level`, `logger`, `message`, then context and extra members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        members: dict[str, Any] = {
+            "time": _timestamp(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **CONTEXT.get(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            members["exception"] = "".join(traceback.format_exception(*record.exc_info))[-_MAX_RECORD_CHARS:]
+        return json.dumps(redact(members), default=str)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """A line for people: time, level, message, then the members as `name=value`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        members = {**CONTEXT.get(), **_extra(record)}
+        pairs = "".join(f" {name}={value}" for name, value in redact(members).items())
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        text = f"{clock} {record.levelname:<7} {redact_text(record.getMessage())}{pairs}"
+        if record.exc_info:
+            text += "\n" + redact_text("".join(traceback.format_exception(*record.exc_info)).rstrip())
+        return text
+
+
+_STANDARD_MEMBERS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in _STANDARD_MEMBERS}
+
+
+def _timestamp(seconds: float) -> str:
+    milliseconds = int(seconds * 1000) % 1000
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{milliseconds:03d}Z"
+
+
+class StderrHandler(logging.Handler):
+    """Writes records to a descriptor on a thread, so that a full or closed stderr holds nobody up."""
+
+    def __init__(self, descriptor: int = 2) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._lines: deque[bytes] = deque()
+        self._queued = 0
+        self._dropped = 0
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record).encode("utf-8", "backslashreplace") + b"\n"
+        except Exception:  # noqa: BLE001 - a record that can't be formatted must not end the request
+            self.handleError(record)
+            return
+        with self._wake:
+            if self._queued + len(line) > _QUEUE_BYTES:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._queued += len(line)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write, name="ckservice-log", daemon=True)
+                self._thread.start()
+            self._wake.notify_all()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides logging's
+        """Say nothing: stderr is what failed, or the record itself."""
+
+    def drain(self, seconds: float) -> None:
+        """Wait until everything is written, but no longer than `seconds`."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._queued == 0, seconds)
+
+    def _write(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: bool(self._lines))
+                line = self._lines.popleft()
+                size = len(line)
+                dropped, self._dropped = self._dropped, 0
+            if dropped:
+                line += json.dumps({"level": "warning", "message": "log records dropped", "count": dropped}).encode()
+                line += b"\n"
+            with suppress(OSError):
+                _write_whole(self._descriptor, line)
+            with self._wake:
+                self._queued -= size
+                self._wake.notify_all()
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def configure(level: str, log_format: str) -> StderrHandler:
+    """Send all logging to stderr. Other libraries are heard from warnings up."""
+    logging.raiseExceptions = False
+    handler = StderrHandler()
+    handler.setFormatter(JsonFormatter() if log_format == "json" else ConsoleFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    set_level(level)
+    logging.captureWarnings(True)
+    return handler
+
+
+def set_level(level: str) -> None:
+    """Change how much ckservice itself tells."""
+    logging.getLogger("ckservice").setLevel(level.upper())

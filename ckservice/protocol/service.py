@@ -1,0 +1,103 @@
+"""The session: handshake, ping, shutdown."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ckservice.jsonrpc.method import Notification, Request
+from ckservice.model import Maybe, Model, NoParams, Nothing, Params
+from ckservice.protocol.errors import ALREADY_INITIALIZED, UNSUPPORTED_VERSION
+from ckservice.settings import Settings
+
+
+class ClientInfo(Model):
+    """The program that embeds the service."""
+
+    name: str
+    version: str
+
+
+class ClientCapabilities(Model):
+    """What the service may ask the host."""
+
+    approvals: Maybe[bool] = None
+    """The host answers `approval/request`."""
+    credentials: Maybe[bool] = None
+    """The host answers `credential/request`."""
+
+
+class InitializeParams(Params, extra="ignore"):
+    """Who the host is and what it wants. Unknown members are ignored: a newer host may send them."""
+
+    protocol_version: int
+    """The version of this protocol that the host speaks: 1."""
+    client_info: ClientInfo
+    process_id: Maybe[Annotated[int, Field(ge=1)]] = None
+    """The host's process; when it ends, so does the service."""
+    capabilities: Maybe[ClientCapabilities] = None
+    opt_out_notifications: Maybe[list[str]] = None
+    """Exact names of notifications that are not wanted."""
+    settings: Maybe[Settings] = None
+
+
+class ServerInfo(Model):
+    name: str
+    version: str
+    pid: int
+
+
+class ServerCapabilities(Model):
+    """What this process can do at present."""
+
+    methods: list[str]
+    notifications: list[str]
+    providers: list[str]
+    tools: list[str]
+
+
+class ServerLimits(Model):
+    max_in_flight: int
+    max_line_bytes: int
+    max_message_bytes: int
+    """No message from the service is longer, in bytes."""
+    max_batch_size: int
+    """Messages in one batch."""
+
+
+class InitializeResult(Model):
+    protocol_version: int
+    schema_hash: str
+    """SHA-256 of the canonical `schemas/protocol.json`: compare it with the one the host was built with."""
+    server_info: ServerInfo
+    capabilities: ServerCapabilities
+    limits: ServerLimits
+
+
+class ShutdownParams(Params):
+    grace_ms: Annotated[int, Field(ge=0, le=600_000)] = 2000
+    """How long running requests may take to finish, in milliseconds; then they are cancelled."""
+
+
+class CancelParams(Model):
+    id: str | int
+    """The request to cancel."""
+
+
+INITIALIZE = Request(
+    "initialize",
+    InitializeParams,
+    InitializeResult,
+    "Introduce the host, learn what the service can do. Optional, at most once.",
+    errors=(ALREADY_INITIALIZED, UNSUPPORTED_VERSION),
+    tolerant=True,
+)
+PING = Request("ping", NoParams, Nothing, "Answer at once.", late=True)
+SHUTDOWN = Request(
+    "shutdown",
+    ShutdownParams,
+    Nothing,
+    "Take no new work, finish or cancel what runs, answer; then send `exit` or close stdin.",
+    late=True,
+)
+CANCEL_REQUEST = Notification("$/cancelRequest", CancelParams, "Cancel a request; it is answered `cancelled`.")
+EXIT = Notification("exit", NoParams, "End the process.")

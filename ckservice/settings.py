@@ -1,0 +1,159 @@
+"""What can be set, and where it comes from: defaults, environment, `initialize`, `settings/update`, in that order.
+
+Each layer is a merge patch (RFC 7396) over the one before: null takes a setting back to its default.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainSerializer, SecretStr, ValidationError, WithJsonSchema
+
+from ckservice.errors import InvalidArguments
+from ckservice.logs import LogLevel, remember_secret
+from ckservice.model import Input
+from ckservice.types import ProviderName
+
+Secret = Annotated[
+    SecretStr | None,
+    PlainSerializer(lambda secret: "set" if secret else "unset", return_type=str, when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]}),
+]
+"""Given as text, shown as "set" or "unset"."""
+
+
+def _only_names(headers: dict[str, str] | None) -> dict[str, str] | None:
+    """A gateway's headers are its keys."""
+    return None if headers is None else dict.fromkeys(headers, "set")
+
+
+Fault = Literal[
+    "rateLimited",
+    "unavailable",
+    "streamInterrupted",
+    "authenticationFailed",
+    "quotaExceeded",
+    "contextWindowExceeded",
+    "contentFiltered",
+    "modelNotFound",
+    "rejected",
+    "internal",
+]
+
+
+class FallbackConfig(Input):
+    """A provider to try when the one before is unavailable."""
+
+    provider: ProviderName | None = None
+    endpoint: str | None = None
+    """URL of the provider's API."""
+    model: str | None = None
+    api_key: Secret = None
+    """Kept in memory only; shown as "set" or "unset"."""
+    api_version: str | None = None
+    """Azure OpenAI's dated API version."""
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    """Bound on the tokens of an answer."""
+    headers: Annotated[dict[str, str] | None, PlainSerializer(_only_names, when_used="json")] = None
+    """Sent with each request, for gateways such as Azure API Management."""
+
+
+class ProviderConfig(FallbackConfig):
+    """Which model answers, and how to reach it. What is left out comes from the settings."""
+
+    fallback: list[FallbackConfig] | None = None
+    """Tried in order when the one before is unavailable."""
+
+
+class LimitSettings(Input):
+    """Bounds on one connection."""
+
+    max_in_flight: Annotated[int, Field(ge=1, le=4096)] = 256
+    """Requests running or waiting at one time; more are answered `overloaded`."""
+    max_line_bytes: Annotated[int, Field(ge=1024, le=1024**3)] = 32 * 1024 * 1024
+    """Length of one line of input, in bytes; a longer one is answered `messageTooLarge`."""
+
+
+class MethodSettings(Input):
+    """Which methods can be called."""
+
+    disabled: list[str] = Field(default_factory=list)
+    """Methods that are answered `methodNotFound`."""
+
+
+class OfflineSettings(Input):
+    """How the built-in offline provider behaves, so that a host can test its slow and unhappy paths."""
+
+    first_token_delay_ms: Annotated[float, Field(ge=0, le=600_000)] = 0
+    token_delay_ms: Annotated[float, Field(ge=0, le=600_000)] = 0
+    fault: Fault | None = None
+    """Fail like this. Faults that belong to a stream come after `faultAfterTokens` tokens."""
+    fault_after_tokens: Annotated[int, Field(ge=0)] = 0
+
+
+class Settings(Input):
+    """The settings of this process. All are optional; null takes one back to its default."""
+
+    config: ProviderConfig = ProviderConfig()
+    """The provider that answers where a request names none."""
+    limits: LimitSettings = LimitSettings()
+    methods: MethodSettings = MethodSettings()
+    offline: OfflineSettings = OfflineSettings()
+    log_level: LogLevel = "info"
+
+    def patch(self) -> dict[str, Any]:
+        """What was given, as a merge patch: nulls included, defaults left out, secrets unharmed."""
+        return self.model_dump(include=set(Settings.model_fields), exclude_unset=True)
+
+
+class SettingsStack:
+    """The layers, and what they come to."""
+
+    def __init__(self, *layers: Mapping[str, Any]) -> None:
+        self._merged: dict[str, Any] = {}
+        self.current = Settings()
+        for layer in layers:
+            self.update(layer)
+
+    def update(self, patch: Mapping[str, Any]) -> Settings:
+        """Lay a patch over the settings; all of it or, if it does not fit, nothing.
+
+        Raises:
+            InvalidArguments: with the path of each setting that does not fit.
+        """
+        merged = merge(self._merged, patch)
+        try:
+            current = Settings.model_validate(merged)
+        except ValidationError as error:
+            details = error.errors(include_url=False, include_input=False, include_context=False)
+            raise InvalidArguments(
+                [{"path": ".".join(map(str, detail["loc"])), "message": detail["msg"]} for detail in details]
+            ) from None
+        self._merged, self.current = merged, current
+        remember_keys(current.config)
+        return current
+
+
+def remember_keys(config: FallbackConfig) -> None:
+    """Have the keys in a config redacted from logs and recordings."""
+    if config.api_key is not None:
+        remember_secret(config.api_key.get_secret_value())
+    for value in (config.headers or {}).values():
+        remember_secret(value)
+    if isinstance(config, ProviderConfig):
+        for fallback in config.fallback or ():
+            remember_keys(fallback)
+
+
+def merge(target: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON merge patch, https://www.rfc-editor.org/rfc/rfc7396."""
+    result = dict(target)
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, Mapping):
+            below = result.get(name)
+            result[name] = merge(below if isinstance(below, Mapping) else {}, value)
+        else:
+            result[name] = value
+    return result

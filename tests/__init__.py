@@ -1,0 +1,1 @@
+"""Tests go through the highest door: the real process, fed with real lines."""
