@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ckservice import __version__, environment
 from ckservice.errors import ConfigurationError
-from ckservice.serve import EXIT_CONFIGURATION, Options, fail, serve
+from ckservice.process import EXIT_CONFIGURATION, Options, fail
+from ckservice.serve import serve
 
 if TYPE_CHECKING:
     import argparse
-
-_COMMANDS = ("serve", "call", "schema", "doctor", "replay")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,12 +63,9 @@ def _run(command: str, given: dict[str, Any], options: Options) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> "argparse.Namespace":
-    from ckservice.commands.arguments import parser
+    from ckservice.commands.arguments import parse
 
-    # `ckservice --record FILE` is `ckservice serve --record FILE`.
-    if arguments[0] not in (*_COMMANDS, "-h", "--help", "--version"):
-        arguments = ["serve", *arguments]
-    return parser(__version__).parse_args(arguments)
+    return parse(arguments, __version__)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ class Service:
             InvalidArguments: its settings do not fit those of the environment.
         """
         if client.settings is not None:
-            self.settings.update(client.settings.patch())
+            self.settings.update(client.settings.given)
         self.client = client
         connection.opted_out = frozenset(client.opt_out_notifications or ())
         set_level(self.settings.current.log_level)

@@ -7,23 +7,22 @@ That is what lets `initialize` be answered before they are imported.
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ckservice import __version__
 
-_HERE = Path(__file__).parent
 
-
-def schemas_directory() -> Path:
+def schemas_directory() -> str:
     """Where the generated files are: inside an installed package, beside a checked-out one."""
-    installed = _HERE / "schemas"
-    return installed if installed.is_dir() else _HERE.parent / "schemas"
+    here = os.path.dirname(os.path.abspath(__file__))
+    installed = os.path.join(here, "schemas")
+    return installed if os.path.isdir(installed) else os.path.join(os.path.dirname(here), "schemas")
 
 
 def load(name: str) -> dict[str, Any]:
     """Read one generated JSON file, by its path below `schemas/`."""
-    value: dict[str, Any] = json.loads((schemas_directory() / name).read_bytes())
+    with open(os.path.join(schemas_directory(), name), encoding="utf-8") as file:
+        value: dict[str, Any] = json.load(file)
     return value
 
 

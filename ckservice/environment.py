@@ -3,6 +3,8 @@
 The names of earlier sidecars (`LLM_*`, `LOG_*`) keep working beside `CKSERVICE_*`, which go first.
 """
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,13 +54,22 @@ def log_format(environ: Mapping[str, str]) -> str:
 
 
 def data_directory(environ: Mapping[str, str]) -> str:
-    """Where to keep data: `CKSERVICE_DATA_DIR`, else the platform's place for it."""
-    given = environ.get("CKSERVICE_DATA_DIR")
-    if given:
-        return given
-    from platformdirs import user_data_dir  # noqa: PLC0415 - costs as much as starting up does; hosts set the variable
+    """Where to keep data: `CKSERVICE_DATA_DIR`, else a folder in the platform's place for programs' data.
 
-    return user_data_dir("ckservice", appauthor=False)
+    That is `%LOCALAPPDATA%` on Windows, `~/Library/Application Support` on macOS, and elsewhere what the
+    XDG base directory specification says.
+    """
+    if given := environ.get("CKSERVICE_DATA_DIR"):
+        return os.path.abspath(given)
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        base = environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    elif sys.platform == "darwin":
+        base = os.path.join(home, "Library", "Application Support")
+    else:
+        given = environ.get("XDG_DATA_HOME", "")
+        base = given if os.path.isabs(given) else os.path.join(home, ".local", "share")
+    return os.path.join(base, "ckservice")
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:
@@ -66,7 +77,7 @@ def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str
 
 
 def _choose(name: str, text: str, choices: tuple[str, ...]) -> str:
-    value = text.lower().replace("warn", "warning").replace("warninging", "warning")
+    value = {"warn": "warning"}.get(text.lower(), text.lower())
     if value not in choices:
         raise ConfigurationError(f"{name} must be one of: {', '.join(choices)}.")
     return value

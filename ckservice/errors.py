@@ -29,13 +29,14 @@ class CkserviceError(Exception):
 
     Args:
         message: one sentence for a developer, without secrets, input text or foreign paths.
-        user_message: one sentence for an end user: what happened and what to do.
+        user_message: what happened and what to do, for an end user, where there is more to say than the kind
+            of error says by itself.
     """
 
     def __init__(self, message: str, *, user_message: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.user_message = user_message or message
+        self.user_message = user_message
 
 
 class ConfigurationError(CkserviceError):
@@ -54,7 +55,7 @@ class UnsupportedVersion(CkserviceError):
     """The host speaks a protocol version that this process doesn't."""
 
     def __init__(self, message: str, *, supported: Sequence[int]) -> None:
-        super().__init__(message, user_message="The app and ckservice do not fit together; please update the app.")
+        super().__init__(message)
         self.supported = list(supported)
 
 
@@ -62,10 +63,7 @@ class InvalidArguments(CkserviceError):
     """Arguments that have the right types and still make no sense; `errors` holds `{path, message}` for each."""
 
     def __init__(self, errors: Sequence[dict[str, str]]) -> None:
-        super().__init__(
-            "Invalid parameters: " + "; ".join(f"{error['path']}: {error['message']}" for error in errors[:3]),
-            user_message="The app sent ckservice something it can't use; please check the settings.",
-        )
+        super().__init__("Invalid: " + "; ".join(f"{error['path']}: {error['message']}" for error in errors[:3]))
         self.errors = list(errors)
 
 
@@ -146,6 +144,6 @@ class InvalidOutput(CkserviceError):
     """
 
     def __init__(self, message: str, *, errors: Sequence[dict[str, str]], candidate: Any) -> None:
-        super().__init__(message, user_message="The model's answer did not have the required form; try again.")
+        super().__init__(message)
         self.errors = list(errors)
         self.candidate = candidate

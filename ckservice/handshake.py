@@ -49,7 +49,7 @@ def answer(first: bytes, settings: Mapping[str, Any]) -> Handshake | None:
         return None
     try:
         message = json.loads(line.decode("utf-8"), parse_constant=_refuse)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict) or message.keys() != {"jsonrpc", "id", "method", "params"}:
         return None

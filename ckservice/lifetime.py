@@ -26,10 +26,10 @@ from ckservice.jsonrpc.method import Handler
 from ckservice.jsonrpc.outbox import STOP_READING_BYTES, Outbox
 from ckservice.jsonrpc.stdio import Pipe, Reader
 from ckservice.parent import watch
+from ckservice.process import EXIT_CONFIGURATION, EXIT_CRASH, Ending, Options, fail, leave
 from ckservice.protocol.errors import translate
 from ckservice.protocol.service import InitializeParams
 from ckservice.record import Recorder
-from ckservice.serve import EXIT_CLEAN, EXIT_CONFIGURATION, EXIT_CRASH, Ending, Options, fail, leave
 from ckservice.settings import SettingsStack
 
 log = logging.getLogger("ckservice")
@@ -100,7 +100,7 @@ async def _serve(start: Start, log_handler: logs.StderrHandler) -> NoReturn:
             await outbox.flushed()
         log_handler.drain(_LOG_DRAIN_SECONDS)
         # Not by leaving the block: a handler that hangs must not hold the process.
-        os._exit(EXIT_CLEAN)
+        leave()
 
 
 class _End:

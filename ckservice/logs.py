@@ -70,10 +70,14 @@ def redact(value: Any) -> Any:
 
 def _redact_member(name: str, value: Any) -> Any:
     if name == "headers" and isinstance(value, Mapping):
-        return dict.fromkeys(value, REDACTED)  # a gateway's headers are its keys
-    if isinstance(value, str) and value not in ("set", "unset") and _SECRET_NAMES.search(name):
-        return REDACTED
+        return {header: _redact_secret(item) for header, item in value.items()}  # a gateway's headers are its keys
+    if isinstance(value, str) and _SECRET_NAMES.search(name):
+        return _redact_secret(value)
     return redact(value)
+
+
+def _redact_secret(value: Any) -> Any:
+    return value if value in ("set", "unset") else REDACTED
 
 
 class JsonFormatter(logging.Formatter):

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticUseDefault, core_schema
 
 T = TypeVar("T")
 
@@ -28,6 +28,27 @@ class _WithoutNull:
 
 Maybe = Annotated[T | None, Field(exclude_if=_is_none), _WithoutNull()]
 """A member that may be absent: `name: Maybe[str] = None` is `name?: string` in TypeScript."""
+
+
+class _NullIsDefault:
+    """Takes null for "the default", and says so in the schema of what is received."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_use_default_for_null, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        return {"anyOf": [schema, {"type": "null"}]} if handler.mode == "validation" else schema
+
+
+def _use_default_for_null(value: Any) -> Any:
+    if value is None:
+        raise PydanticUseDefault
+    return value
+
+
+OrDefault = Annotated[T, _NullIsDefault()]
+"""A setting that null takes back to its default: `level: OrDefault[int] = 3`."""
 
 
 class Model(BaseModel):

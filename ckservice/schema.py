@@ -163,7 +163,9 @@ def _definitions(
     modes = [(model, "validation") for model in received] + [(model, "serialization") for model in sent - received]
     ordered: Any = sorted(modes, key=lambda entry: entry[0].__name__)
     _, document = models_json_schema(ordered, schema_generator=_Generator, ref_template="#/$defs/{model}")
-    definitions: dict[str, JsonSchemaValue] = document["$defs"]
+    # Settings differ by direction: what comes may be null. Pydantic tells them apart by suffix.
+    text = json.dumps(document["$defs"]).replace('-Input"', 'Patch"').replace('-Output"', '"')
+    definitions: dict[str, JsonSchemaValue] = json.loads(text)
     for definition in definitions.values():
         definition.pop("title", None)  # it repeats the name
     return dict(sorted(definitions.items()))

@@ -1,74 +1,20 @@
-"""The process: claims its descriptors, answers the handshake, runs the event loop, and knows how to end.
+"""The beginning of the process: it claims its descriptors, checks its ground, answers the handshake.
 
-Importing this module is cheap; what is heavy is imported after the handshake. The process ends with
-`os._exit`, because tearing down an interpreter with many modules takes longer than everything before.
+Importing this module is cheap; what is heavy is imported after the handshake.
 """
 
-import json
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ckservice import contract, handshake, parent
 from ckservice.jsonrpc import descriptors
+from ckservice.process import EXIT_CONFIGURATION, EXIT_DATA_DIRECTORY, Ending, Options, fail, leave
 
 if TYPE_CHECKING:
     from ckservice.app import Service
     from ckservice.jsonrpc.method import Handler
-
-EXIT_CLEAN = 0
-EXIT_USAGE = 2
-EXIT_CONFIGURATION = 10
-EXIT_DATA_DIRECTORY = 11
-EXIT_CRASH = 70
-
-
-class Options(NamedTuple):
-    """How to serve.
-
-    Attributes:
-        settings: the layer of settings that the environment makes.
-        log_format: `json` or `console`.
-        data_directory: where data is kept; created if it is missing.
-        record: a file to record the session in.
-        drain_timeout: seconds to finish what runs after the end of input; `None`: 10 once `initialize`
-            has come, else as long as it takes.
-        watch_parent: end when the parent process does, if stdin is a pipe or socket.
-        strict: answer an undeclared error with `internal`. For tests: it keeps the declarations honest.
-    """
-
-    settings: Mapping[str, Any]
-    log_format: str
-    data_directory: str
-    record: str | None = None
-    drain_timeout: float | None = None
-    watch_parent: bool = True
-    strict: bool = False
-
-
-class Ending:
-    """What to do when the host has gone or a signal comes: leave at once, as long as nothing has begun.
-
-    `lifetime` puts something gentler in its place.
-    """
-
-    def __init__(self) -> None:
-        self.signalled: Callable[[], None] = leave
-        self.host_gone: Callable[[], None] = leave
-
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self.signalled()
-
-    def on_host_gone(self) -> None:
-        self.host_gone()
-
-
-def leave() -> NoReturn:
-    """End the process now."""
-    os._exit(EXIT_CLEAN)
 
 
 def serve(options: Options, more_handlers: "Callable[[Service], Iterable[Handler]]" = lambda _service: ()) -> NoReturn:
@@ -81,7 +27,7 @@ def serve(options: Options, more_handlers: "Callable[[Service], Iterable[Handler
     for number in _ending_signals():
         signal.signal(number, ending.on_signal)
     if source is None or target is None:
-        os._exit(EXIT_CLEAN)  # nobody asks, or nobody listens
+        leave()  # nobody asks, or nobody listens
     if options.watch_parent and descriptors.is_pipe_or_socket(source):
         parent.watch_parent(ending.on_host_gone)
     _check_settings(options.settings)
@@ -94,13 +40,6 @@ def serve(options: Options, more_handlers: "Callable[[Service], Iterable[Handler
     from ckservice import lifetime  # noqa: PLC0415 - this imports everything: after the first answer
 
     lifetime.run(lifetime.Start(options, ending, source, target, first, early, more_handlers))
-
-
-def fail(code: int, reason: str) -> NoReturn:
-    """End the process with a code, and say why in the last line of stderr."""
-    with suppress(OSError):
-        os.write(2, json.dumps({"code": code, "reason": reason}).encode("ascii") + b"\n")
-    os._exit(code)
 
 
 def _ending_signals() -> list[signal.Signals]:
@@ -125,15 +64,15 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
 
 
 def _check_data_directory(path: str) -> None:
-    probe = os.path.join(path, f".probe-{os.getpid()}")  # noqa: PTH118 - pathlib is not imported yet
+    probe = os.path.join(path, f".probe-{os.getpid()}")
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)  # noqa: PTH103
+        os.makedirs(path, mode=0o700, exist_ok=True)
         descriptor = os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
             os.write(descriptor, b"?")
         finally:
             os.close(descriptor)
-            os.unlink(probe)  # noqa: PTH108
+            os.unlink(probe)
     except OSError as error:
         reason = f"The data directory {path} can't be used: {os.strerror(error.errno or 0)}. Set CKSERVICE_DATA_DIR."
         fail(EXIT_DATA_DIRECTORY, reason)
@@ -144,4 +83,4 @@ def _write_whole(descriptor: int, data: bytes) -> None:
         while data:
             data = data[os.write(descriptor, data) :]
     except OSError:
-        os._exit(EXIT_CLEAN)  # nobody listens
+        leave()  # nobody listens

@@ -4,13 +4,22 @@ Each layer is a merge patch (RFC 7396) over the one before: null takes a setting
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainSerializer, SecretStr, ValidationError, WithJsonSchema
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from ckservice.errors import InvalidArguments
 from ckservice.logs import LogLevel, remember_secret
-from ckservice.model import Input
+from ckservice.model import Input, OrDefault
 from ckservice.types import ProviderName
 
 Secret = Annotated[
@@ -68,42 +77,56 @@ class ProviderConfig(FallbackConfig):
 class LimitSettings(Input):
     """Bounds on one connection."""
 
-    max_in_flight: Annotated[int, Field(ge=1, le=4096)] = 256
+    max_in_flight: OrDefault[Annotated[int, Field(ge=1, le=4096)]] = 256
     """Requests running or waiting at one time; more are answered `overloaded`."""
-    max_line_bytes: Annotated[int, Field(ge=1024, le=1024**3)] = 32 * 1024 * 1024
+    max_line_bytes: OrDefault[Annotated[int, Field(ge=1024, le=1024**3)]] = 32 * 1024 * 1024
     """Length of one line of input, in bytes; a longer one is answered `messageTooLarge`."""
 
 
 class MethodSettings(Input):
     """Which methods can be called."""
 
-    disabled: list[str] = Field(default_factory=list)
+    disabled: OrDefault[list[str]] = Field(default_factory=list)
     """Methods that are answered `methodNotFound`."""
 
 
 class OfflineSettings(Input):
     """How the built-in offline provider behaves, so that a host can test its slow and unhappy paths."""
 
-    first_token_delay_ms: Annotated[float, Field(ge=0, le=600_000)] = 0
-    token_delay_ms: Annotated[float, Field(ge=0, le=600_000)] = 0
+    first_token_delay_ms: OrDefault[Annotated[float, Field(ge=0, le=600_000)]] = 0
+    token_delay_ms: OrDefault[Annotated[float, Field(ge=0, le=600_000)]] = 0
     fault: Fault | None = None
     """Fail like this. Faults that belong to a stream come after `faultAfterTokens` tokens."""
-    fault_after_tokens: Annotated[int, Field(ge=0)] = 0
+    fault_after_tokens: OrDefault[Annotated[int, Field(ge=0)]] = 0
 
 
 class Settings(Input):
-    """The settings of this process. All are optional; null takes one back to its default."""
+    """The settings of this process, in effect or as a patch of those."""
 
-    config: ProviderConfig = ProviderConfig()
+    config: OrDefault[ProviderConfig] = ProviderConfig()
     """The provider that answers where a request names none."""
-    limits: LimitSettings = LimitSettings()
-    methods: MethodSettings = MethodSettings()
-    offline: OfflineSettings = OfflineSettings()
-    log_level: LogLevel = "info"
+    limits: OrDefault[LimitSettings] = LimitSettings()
+    methods: OrDefault[MethodSettings] = MethodSettings()
+    offline: OrDefault[OfflineSettings] = OfflineSettings()
+    log_level: OrDefault[LogLevel] = "info"
 
-    def patch(self) -> dict[str, Any]:
-        """What was given, as a merge patch: nulls included, defaults left out, secrets unharmed."""
-        return self.model_dump(include=set(Settings.model_fields), exclude_unset=True)
+
+class SettingsPatch(Settings):
+    """A JSON merge patch (RFC 7396) of the settings: what is left out stays, null goes back to the default."""
+
+    _given: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_what_was_given(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        patch = validate(given)
+        patch._given = {name: value for name, value in given.items() if name != "_meta"}  # noqa: SLF001 - its own
+        return patch
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The patch as it came, nulls included."""
+        return self._given
 
 
 class SettingsStack:
@@ -123,7 +146,8 @@ class SettingsStack:
         """
         merged = merge(self._merged, patch)
         try:
-            current = Settings.model_validate(merged)
+            # Unknown members were refused where the host sent them, or are those of a newer host.
+            current = Settings.model_validate(merged, extra="ignore")
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False, include_context=False)
             raise InvalidArguments(

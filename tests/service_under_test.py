@@ -16,8 +16,9 @@ from ckservice.errors import RateLimited
 from ckservice.jsonrpc.call import Call
 from ckservice.jsonrpc.method import Handler, Notification, Request, handler, inline
 from ckservice.model import Model, Params
+from ckservice.process import Options
 from ckservice.protocol.stream import TOKEN, ProgressParams
-from ckservice.serve import Options, serve
+from ckservice.serve import serve
 
 
 class Text(Params):

@@ -5,7 +5,8 @@ import json
 import subprocess
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,8 @@ class Sidecar:
     """A running ckservice.
 
     Everything it writes is kept: `messages` (parsed lines of stdout, in order), `raw` (the lines as they
-    came) and `log` (lines of stderr).
+    came), `answers` (how many responses came for each id, as JSON, those in batches included) and `log`
+    (lines of stderr). A slow host rests `rest_seconds` after each line it reads.
     """
 
     def __init__(
@@ -36,7 +38,9 @@ class Sidecar:
         )
         self.messages: list[Any] = []
         self.raw: list[bytes] = []
+        self.answers: Counter[str] = Counter()
         self.log: list[str] = []
+        self.rest_seconds = 0.0
         self.taken = 0
         self._changed = threading.Condition()
         self._output_ended = False
@@ -102,6 +106,12 @@ class Sidecar:
         """The response to a request."""
         return self.wait_for(lambda message: _is_response(message, request_id), seconds)
 
+    def wait_until(self, condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+        """Wait until what has come fulfils a condition."""
+        with self._changed:
+            fulfilled = self._changed.wait_for(condition, seconds)
+        assert fulfilled, f"still not so; got {self.messages[-5:]}, log {self.log[-5:]}"
+
     def call(self, method: str, params: Any = None, request_id: Any = None) -> Any:
         """Ask and wait: the `result`, or the `error` where there is one."""
         self.taken += 1
@@ -162,7 +172,10 @@ class Sidecar:
             with self._changed:
                 self.raw.append(line)
                 self.messages.append(message)
+                self.answers.update(_answered_ids(message))
                 self._changed.notify_all()
+            if self.rest_seconds:
+                time.sleep(self.rest_seconds)
         with self._changed:
             self._output_ended = True
             self._changed.notify_all()
@@ -173,6 +186,11 @@ class Sidecar:
             with self._changed:
                 self.log.append(line.decode("utf-8", "replace").rstrip("\n"))
                 self._changed.notify_all()
+
+
+def _answered_ids(message: Any) -> list[str]:
+    messages = message if isinstance(message, list) else [message]
+    return [json.dumps(response["id"]) for response in messages if "method" not in response]
 
 
 def _is_response(message: Any, request_id: Any) -> bool:

@@ -2,6 +2,8 @@
 
 import argparse
 import math
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import NoReturn
 
 _DESCRIPTION = "The AI sidecar of Context Kit. Without a command it serves JSON-RPC on stdin and stdout."
@@ -11,11 +13,26 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence instead of repeating the usage."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+        end = "" if message.endswith("?") else f"; see {self.prog} --help."
+        self.exit(2, f"{self.prog}: {message}{end}\n")
 
 
-def parser(version: str) -> argparse.ArgumentParser:
-    """The parser for everything behind `ckservice`."""
+_COMMANDS = ("serve", "call", "schema", "doctor", "replay")
+
+
+def parse(arguments: Sequence[str], version: str) -> argparse.Namespace:
+    """Read the arguments; exits with 2 and a sentence if they make no sense."""
+    parser = _parser(version)
+    first = arguments[0]
+    if first.startswith("-") and first not in ("-h", "--help", "--version"):
+        arguments = ["serve", *arguments]  # `ckservice --record FILE` is `ckservice serve --record FILE`
+    elif not first.startswith("-") and first not in _COMMANDS:
+        similar = get_close_matches(first, _COMMANDS, n=1)
+        parser.error(f"there is no command {first!r}" + (f"; did you mean {similar[0]}?" if similar else ""))
+    return parser.parse_args(arguments)
+
+
+def _parser(version: str) -> argparse.ArgumentParser:
     root = _Parser(prog="ckservice", description=_DESCRIPTION, allow_abbrev=False)
     root.add_argument("--version", action="version", version=f"ckservice {version}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ckservice.commands.child import Child, own_command
-from ckservice.serve import EXIT_USAGE
+from ckservice.process import EXIT_USAGE
 
 _INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
@@ -72,7 +72,7 @@ def _follow(child: Child, follow: bool) -> int:
 def _finish(response: dict[str, Any], *, is_shown: bool) -> int:
     if "error" in response:
         error = response["error"]
-        print(f"ckservice: {error['data']['userMessage']} ({error['data']['kind']})", file=sys.stderr)
+        print(f"ckservice: {error['message']} ({error['data']['kind']})", file=sys.stderr)
         for detail in error["data"].get("errors", []):
             print(f"  {detail['path']}: {detail['message']}", file=sys.stderr)
         return 1

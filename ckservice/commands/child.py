@@ -23,12 +23,13 @@ def own_command() -> list[str]:
 class Child:
     """Lines to it, messages from it. Use as a context manager: it is ended on the way out."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, command: list[str], environment: Mapping[str, str], *, quiet: bool = False) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own program, or the one the user named
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **(environment or {})},
+            stderr=subprocess.DEVNULL if quiet else None,
+            env={**os.environ, **environment},
         )
         self._messages: SimpleQueue[dict[str, Any] | list[Any] | None] = SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ckservice import __version__, contract, schema
 from ckservice.llm.gateway import ALL_PROVIDERS, PROVIDERS
-from ckservice.serve import Options
+from ckservice.process import Options
 
 _LIBRARIES = ("anyio", "jsonschema", "orjson", "pydantic")
 
@@ -60,7 +60,7 @@ def _data_directory(path: Path) -> Finding:
 
 
 def _contract() -> Finding:
-    directory = contract.schemas_directory()
+    directory = Path(contract.schemas_directory())
     if not directory.is_dir():
         return Finding("contract", False, f"{directory} is missing", "Install ckservice again.")
     stale = schema.check(directory)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ckservice.commands.child import Child, own_command
+from ckservice.process import EXIT_USAGE
 from ckservice.schema import first_difference
-from ckservice.serve import EXIT_USAGE
 
 _WAIT_SECONDS = 30
 _VOLATILE = frozenset(
@@ -55,18 +55,19 @@ def run(*, file: str, exe: str | None) -> int:
         return EXIT_USAGE
     recorded = _Conversation()
     replayed = _Conversation()
-    with Child([exe] if exe else own_command(), {"CKSERVICE_LOG_LEVEL": "error"}) as child:
+    with Child([exe] if exe else own_command(), {}, quiet=True) as child:
         for entry in entries:
             if entry.is_input:
                 child.write(_to_line(entry))
             else:
                 recorded.add(entry.value)
-                _wait_for(entry.value, recorded, replayed, child)
+                if not _keep_up(entry.value, recorded, replayed, child):
+                    break  # the comparison will say what is missing
         child.close_input()
         while (message := child.read(_WAIT_SECONDS)) is not None:
             replayed.add(message)
     difference = recorded.first_difference(replayed)
-    print(difference or f"{file}: no difference", file=sys.stderr if difference else sys.stdout)
+    print(f"{file}: {difference or 'no difference'}")
     return 1 if difference else 0
 
 
@@ -95,17 +96,18 @@ def _to_line(entry: Entry) -> bytes:
     return line.ljust(entry.size or 0)
 
 
-def _wait_for(message: Any, recorded: "_Conversation", replayed: "_Conversation", child: Child) -> None:
+def _keep_up(message: Any, recorded: "_Conversation", replayed: "_Conversation", child: Child) -> bool:
     """Read until the replay has got as far as the recording with the request that a message belongs to."""
     key = _key(message)
     while not replayed.has_reached(recorded, key):
         try:
             found = child.read(_WAIT_SECONDS)
         except TimeoutError:
-            return  # the comparison will say what is missing
+            return False
         if found is None:
-            return
+            return False
         replayed.add(found)
+    return True
 
 
 class _Conversation:

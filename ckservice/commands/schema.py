@@ -12,7 +12,7 @@ def run(*, out: str | None, check: str | None, diff: str | None) -> int:
     if out is not None:
         return _write(Path(out))
     if check is not None:
-        return _check(Path(check) if check else contract.schemas_directory())
+        return _check(Path(check or contract.schemas_directory()))
     if diff is not None:
         return _diff(Path(diff))
     json.dump(schema.bundle(), sys.stdout, indent=2)

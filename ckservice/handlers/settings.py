@@ -4,7 +4,7 @@ from ckservice.app import Service
 from ckservice.jsonrpc.call import Call
 from ckservice.logs import set_level
 from ckservice.model import NoParams
-from ckservice.protocol.settings import SettingsPatch
+from ckservice.protocol.settings import UpdateParams
 from ckservice.settings import Settings
 
 
@@ -12,7 +12,7 @@ def get(service: Service, _call: Call, _params: NoParams) -> Settings:
     return service.settings.current
 
 
-def update(service: Service, _call: Call, params: SettingsPatch) -> Settings:
-    settings = service.settings.update(params.patch())
+def update(service: Service, _call: Call, params: UpdateParams) -> Settings:
+    settings = service.settings.update(params.given)
     set_level(settings.log_level)
     return settings

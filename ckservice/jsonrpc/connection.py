@@ -2,7 +2,8 @@
 
 import logging
 from asyncio import CancelledError
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
@@ -35,11 +36,12 @@ from ckservice.jsonrpc.messages import (
     ResponseMessage,
     encode_error,
     encode_result,
+    is_id,
     parse,
     salvage_id,
 )
 from ckservice.jsonrpc.method import Handler, invalid_params
-from ckservice.jsonrpc.outbox import Outbox
+from ckservice.jsonrpc.outbox import STOP_READING_BYTES, Outbox
 from ckservice.jsonrpc.turns import Turns
 from ckservice.logs import CONTEXT
 
@@ -81,6 +83,7 @@ class Connection:
         self._handlers = {handler.request.name: handler for handler in handlers}
         self._hooks = hooks
         self._lines = LineSplitter(hooks.limits.max_line_bytes)
+        self._untaken: Iterator[bytes | TooLong] = iter(())
         self._turns = Turns()
         self._is_closing = False
         self._changed: anyio.Event | None = None
@@ -102,9 +105,8 @@ class Connection:
     def feed(self, chunk: bytes) -> None:
         """Take what the host has written, however it is cut."""
         self._lines.limit = self._hooks.limits.max_line_bytes
-        for line in self._lines.feed(chunk):
-            self._take_line(line)
-        self.outbox.flush()
+        self._untaken = chain(self._untaken, self._lines.feed(chunk))
+        self._take_lines()
 
     def take_early_answer(self, asked: bytes, answered: bytes) -> None:
         """Take into account an `initialize` that was answered before there was a connection."""
@@ -117,7 +119,7 @@ class Connection:
 
     def end_of_input(self) -> None:
         """Take a last line that has no newline; nobody answers our questions any more."""
-        for line in self._lines.finish():
+        for line in chain(self._untaken, self._lines.finish()):
             self._take_line(line)
         self.asking.close()
         self.outbox.flush()
@@ -146,6 +148,14 @@ class Connection:
             self._fail(call, RpcError(SHUTTING_DOWN, "ckservice is shutting down; the request was not finished."))
 
     # What comes in
+
+    def _take_lines(self) -> None:
+        for line in self._untaken:
+            self._take_line(line)
+            if self.outbox.unsent > STOP_READING_BYTES:  # one chunk can ask for far more than that
+                self.outbox.call_below_pause(self._take_lines)
+                break
+        self.outbox.flush()
 
     def _take_line(self, line: bytes | TooLong) -> None:
         if self._hooks.on_line is not None:
@@ -200,11 +210,11 @@ class Connection:
             raise RpcError(DUPLICATE_ID, "A request with this id is still in flight.")
         handler = self._handlers.get(message.method)
         if handler is None or not self._hooks.is_enabled(message.method):
-            user_message = "This version of ckservice can't do that; please update the app."
-            raise RpcError(METHOD_NOT_FOUND, "There is no such method, or it is disabled.", user_message=user_message)
+            raise RpcError(METHOD_NOT_FOUND, "There is no such method, or it is disabled.")
         if self._is_closing and not handler.request.late:
             raise RpcError(SHUTTING_DOWN, "ckservice is shutting down and takes no new requests.")
-        if len(self.in_flight) >= self._hooks.limits.max_in_flight and not handler.inline:
+        is_full = len(self.in_flight) >= self._hooks.limits.max_in_flight
+        if is_full and not handler.inline and not handler.request.late:
             reason = f"There are {self._hooks.limits.max_in_flight} requests in flight already; try again in a moment."
             raise RpcError(OVERLOADED, reason, data={"retryAfterMs": _OVERLOADED_RETRY_MS})
         return handler
@@ -217,7 +227,7 @@ class Connection:
             raise invalid_params(handler.request, error) from None
 
     def _cancel(self, call_id: Any) -> None:
-        call = self.in_flight.get(call_id) if isinstance(call_id, str | int) else None
+        call = self.in_flight.get(call_id) if is_id(call_id) else None
         if call is not None:
             call.cancel(CANCELLED)
 
@@ -226,11 +236,10 @@ class Connection:
     def _run_inline(self, call: Call, handler: Handler, params: Any) -> None:
         try:
             result = handler.run(call, params)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the host is owed an answer
-            self._fail(call, faults.raised(call, error, self._hooks))
-        else:
             assert isinstance(result, BaseModel)
             self._respond(call, result)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the host is owed an answer
+            self._fail(call, faults.raised(call, error, self._hooks))
 
     async def _run(self, call: Call, handler: Handler, params: Any) -> None:
         CONTEXT.set(_log_context(call, params))
@@ -270,8 +279,7 @@ class Connection:
         log.info("request failed", extra={"kind": error.kind.name, "errorId": error.error_id, "reason": error.message})
         line = encode_error(call.id, error)
         if len(line) > MAX_OUTPUT_BYTES or (call.batch is not None and not call.batch.fits(line)):
-            error.data.pop("partial", None)
-            line = encode_error(call.id, error)
+            line = encode_error(call.id, error.shortened())
         self._answer(call, line, error.kind.name)
 
     def _answer(self, call: Call, line: bytes, outcome: str) -> None:
@@ -294,7 +302,10 @@ class Connection:
             call_id = None  # that id will have its answer; this one can't be told apart from it
         log.info("message refused", extra={"kind": error.kind.name, "errorId": error.error_id, "reason": error.message})
         self.received += 1
-        self._write(encode_error(call_id, error), batch)
+        line = encode_error(call_id, error)
+        if batch is not None and not batch.fits(line):
+            line = encode_error(call_id, error.shortened())
+        self._write(line, batch)
         self._hooks.on_answer(method if method in self._handlers else "", error.kind.name)
 
     def _write(self, line: bytes, batch: Batch | None) -> None:

@@ -12,25 +12,70 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """One row of the error table: what clients switch on."""
+    """One row of the error table.
+
+    Attributes:
+        name: what clients switch on.
+        code: the JSON-RPC error code, which several rows may share.
+        retryable: whether the same request may succeed later.
+        summary: what it means, for a developer.
+        user_message: what happened and what to do, for an end user, where the error itself says nothing better.
+    """
 
     name: str
     code: int
     retryable: bool
     summary: str
+    user_message: str
 
 
-PARSE_ERROR = ErrorKind("parseError", -32700, False, "The line is not JSON in UTF-8.")
-INVALID_REQUEST = ErrorKind("invalidRequest", -32600, False, "The JSON is not a JSON-RPC 2.0 message.")
-DUPLICATE_ID = ErrorKind("duplicateId", -32600, False, "A request with this id is still in flight.")
-MESSAGE_TOO_LARGE = ErrorKind("messageTooLarge", -32600, False, "The line, or the answer, is over the size limit.")
-METHOD_NOT_FOUND = ErrorKind("methodNotFound", -32601, False, "There is no such method, or it is disabled.")
-INVALID_PARAMS = ErrorKind("invalidParams", -32602, False, "The parameters do not fit the method.")
-INTERNAL = ErrorKind("internal", -32603, False, "A bug in ckservice; errorId finds it in the log.")
-CANCELLED = ErrorKind("cancelled", -32800, False, "The host cancelled the request.")
-OVERLOADED = ErrorKind("overloaded", -32001, True, "Too many requests are in flight.")
-SHUTTING_DOWN = ErrorKind("shuttingDown", -32002, False, "The process is ending and takes no new work.")
-DEADLINE_EXCEEDED = ErrorKind("deadlineExceeded", -32003, True, "The request's _meta.timeoutMs has passed.")
+_MISUNDERSTANDING = "The app and ckservice do not understand each other; please update the app."
+
+PARSE_ERROR = ErrorKind("parseError", -32700, False, "The line is not JSON in UTF-8.", _MISUNDERSTANDING)
+INVALID_REQUEST = ErrorKind(
+    "invalidRequest", -32600, False, "The JSON is not a JSON-RPC 2.0 message.", _MISUNDERSTANDING
+)
+DUPLICATE_ID = ErrorKind("duplicateId", -32600, False, "A request with this id is still in flight.", _MISUNDERSTANDING)
+MESSAGE_TOO_LARGE = ErrorKind(
+    "messageTooLarge",
+    -32600,
+    False,
+    "The line, or the answer, is over the size limit.",
+    "That is too much at once; please try with less.",
+)
+METHOD_NOT_FOUND = ErrorKind(
+    "methodNotFound",
+    -32601,
+    False,
+    "There is no such method, or it is disabled.",
+    "This version of ckservice can't do that, or it is switched off; please check the settings or update the app.",
+)
+INVALID_PARAMS = ErrorKind("invalidParams", -32602, False, "The parameters do not fit the method.", _MISUNDERSTANDING)
+INTERNAL = ErrorKind(
+    "internal",
+    -32603,
+    False,
+    "A bug in ckservice; errorId finds it in the log.",
+    "Something went wrong inside ckservice. Please try again; if it happens again, report the error id.",
+)
+CANCELLED = ErrorKind("cancelled", -32800, False, "The host cancelled the request.", "This was cancelled.")
+OVERLOADED = ErrorKind(
+    "overloaded", -32001, True, "Too many requests are in flight.", "ckservice is busy; please try again in a moment."
+)
+SHUTTING_DOWN = ErrorKind(
+    "shuttingDown",
+    -32002,
+    False,
+    "The process is ending and takes no new work.",
+    "ckservice is closing; please start it again.",
+)
+DEADLINE_EXCEEDED = ErrorKind(
+    "deadlineExceeded",
+    -32003,
+    True,
+    "The request's _meta.timeoutMs has passed.",
+    "This took longer than its time limit; please try again.",
+)
 
 KERNEL_KINDS = (
     PARSE_ERROR,
@@ -54,19 +99,26 @@ class RpcError(Exception):
     Args:
         kind: the row of the error table.
         message: one sentence for a developer; it holds no input text, secret or path outside the repository.
-        user_message: one sentence for an end user: what happened and what to do.
+        user_message: what happened and what to do, for an end user; the kind's own where it is left out.
         data: further members of `error.data`, by wire name.
     """
 
     def __init__(
-        self, kind: ErrorKind, message: str, *, user_message: str = "", data: Mapping[str, Any] | None = None
+        self, kind: ErrorKind, message: str, *, user_message: str | None = None, data: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
-        self.user_message = user_message or message
+        self.user_message = user_message or kind.user_message
         self.data = dict(data or {})
         self.error_id = os.urandom(6).hex()
+
+    def shortened(self) -> "RpcError":
+        """The same error without what may be long: its own message, texts and lists."""
+        data = {name: value for name, value in self.data.items() if isinstance(value, int)}
+        short = RpcError(self.kind, self.kind.summary, data=data)
+        short.error_id = self.error_id
+        return short
 
     def to_json(self) -> dict[str, Any]:
         """The `error` member of a response."""

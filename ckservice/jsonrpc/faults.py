@@ -45,10 +45,6 @@ def cut_short(call: Call) -> RpcError:
 
 def bug(error: BaseException) -> RpcError:
     """The answer where we are to blame. The log has the traceback, under the same error id."""
-    rpc_error = RpcError(
-        INTERNAL,
-        "An internal error; the log tells more under this errorId.",
-        user_message="Something went wrong inside ckservice. Try again; if it happens again, report the error id.",
-    )
+    rpc_error = RpcError(INTERNAL, "An internal error; the log tells more under this errorId.")
     log.error("internal error", exc_info=error, extra={"errorId": rpc_error.error_id})
     return rpc_error

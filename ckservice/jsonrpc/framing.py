@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _BOM = b"\xef\xbb\xbf"
-_HEAD_BYTES = 4096
-"""What is kept of a line over the limit, to find its request id in."""
+HEAD_BYTES = 4096
+"""What is looked at of a broken line, and kept of one over the limit, to find its request id in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class LineSplitter:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._pieces: list[bytes] = []
+        self._kept = bytearray()
         self._size = 0
         self._head: bytes | None = None
         self._at_start = True
@@ -52,20 +52,20 @@ class LineSplitter:
         self._size += len(piece)
         if self._head is not None:
             return
-        self._pieces.append(piece)
+        self._kept += piece
         if self._size > self.limit:
-            self._head = b"".join(self._pieces)[:_HEAD_BYTES]
-            self._pieces.clear()
+            self._head = bytes(self._kept[:HEAD_BYTES])
+            self._kept = bytearray()
 
     def _complete(self, piece: bytes) -> bytes | TooLong | None:
-        if self._pieces or self._head is not None:
+        if self._size:
             self._keep(piece)
-            piece = b"".join(self._pieces)
+            piece = bytes(self._kept)
+            self._kept = bytearray()
         elif len(piece) > self.limit:
-            self._head = piece[:_HEAD_BYTES]
+            self._head = piece[:HEAD_BYTES]
         head, self._head = self._head, None
         size, self._size = max(self._size, len(piece)), 0
-        self._pieces.clear()
         if self._at_start:
             self._at_start = False
             piece = piece.removeprefix(_BOM)

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from ckservice.jsonrpc.errors import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RpcError
+from ckservice.jsonrpc.framing import HEAD_BYTES
 
 Id = str | int
 
@@ -104,7 +105,7 @@ def is_id(value: Any) -> bool:
 
 
 _LEADING_ID = re.compile(
-    rb"""\s*\{(?:\s*"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"\s*,)*\s*"id"\s*:\s*(?:(-?\d{1,16})|"([^"\\]{1,256})")\s*[,}]"""
+    rb"""\s*\{(?:\s*"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"\s*,)*\s*"id"\s*:\s*(?:(-?(?:0|[1-9]\d{0,15}))|"([^"\\]{1,256})")\s*[,}]"""
 )
 
 
@@ -114,7 +115,7 @@ def salvage_id(line: bytes) -> Id | None:
     Anything further in could be the id of something else, and answering the wrong request is worse
     than answering none.
     """
-    match = _LEADING_ID.match(line)
+    match = _LEADING_ID.match(line, 0, HEAD_BYTES)
     if match is None:
         return None
     number, text = match.groups()
@@ -170,7 +171,7 @@ def encode_model(model: BaseModel) -> bytes:
     try:
         return model.model_dump_json(ensure_ascii=True).encode("ascii")
     except PydanticSerializationError:
-        return encode(model.model_dump(by_alias=True))  # a lone surrogate, as in `encode`
+        return encode(model.model_dump(mode="json", by_alias=True))  # a lone surrogate, as in `encode`
 
 
 def encode_text(text: str) -> str:

@@ -3,12 +3,13 @@
 Dispatch, validation, JSON Schema, TypeScript, `schemas/methods.md` and the tests all read these declarations.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from ckservice.jsonrpc.errors import INVALID_PARAMS, ErrorKind, RpcError
 
@@ -46,7 +47,7 @@ class Request(Generic[P, R]):
         serialize_by: names the resource that calls must take turns on; calls with the same key run in
             the order they arrived. `None` is no turn-taking.
         tolerant: unknown members of the params are ignored, not refused.
-        late: it is still answered when shutdown has begun.
+        late: it is answered also when shutdown has begun or too much is in flight.
     """
 
     name: str
@@ -85,21 +86,29 @@ def handler(request: Request[P, R], run: Callable[["Call", P], Awaitable[R]]) ->
 
 def invalid_params(request: Request[Any, Any], error: ValidationError) -> RpcError:
     """Say what is wrong with the params of a request, and where, without repeating what was sent."""
-    names = [field.alias or name for name, field in request.params.model_fields.items()]
+    names = [field.alias or name for name, field in request.params.model_fields.items() if name != "meta"]
     errors = [
         {"path": _path(detail["loc"]), "message": _explain(detail["type"], detail["msg"], detail["loc"], names)}
-        for detail in error.errors(include_url=False, include_input=False, include_context=False)[:_MAX_ERRORS]
+        for detail in _details(error)
     ]
-    first = f"{errors[0]['path']}: {errors[0]['message']}" if errors else "see errors"
+    first = ": ".join(part for part in errors[0].values() if part) if errors else "see errors"
     return RpcError(
         INVALID_PARAMS,
         f"Invalid parameters for {request.name}: {first}",
-        user_message="The app sent ckservice something it does not understand; please update both.",
         data={"errors": errors},
     )
 
 
 _MAX_ERRORS = 100
+_MAX_DETAILS = 10_000
+"""Pydantic can tell all details or none, at about 1 kB each; whoever makes more mistakes is told their number."""
+
+
+def _details(error: ValidationError) -> Sequence[ErrorDetails]:
+    if error.error_count() > _MAX_DETAILS:
+        message = f"{error.error_count()} members of the params do not fit"
+        return [{"type": "too_many", "loc": (), "msg": message, "input": None}]
+    return error.errors(include_url=False, include_input=False, include_context=False)[:_MAX_ERRORS]
 
 
 def _path(location: tuple[str | int, ...]) -> str:

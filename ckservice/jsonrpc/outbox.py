@@ -67,7 +67,7 @@ class Outbox:
         self._writing = 0
         self._flush_is_scheduled = False
         self._flushed_at = 0.0
-        self._resume: Callable[[], None] | None = None
+        self._resume: deque[Callable[[], None]] = deque()
         self._below_pause = Event()
         self._below_pause.set()
         self._empty = Event()
@@ -111,8 +111,11 @@ class Outbox:
         await self._below_pause.wait()
 
     def call_below_pause(self, resume: Callable[[], None]) -> None:
-        """Call `resume` once the host has read enough."""
-        self._resume = resume
+        """Call `resume` once the host has read enough, after all that have asked before.
+
+        One that asks again from within, because that was much again, keeps its place before the others.
+        """
+        self._resume.append(resume)
 
     async def flushed(self) -> None:
         """Wait until everything is written."""
@@ -164,6 +167,13 @@ class Outbox:
         self._writing = 0
         self.flush()
 
+    def _call_resume(self) -> None:
+        while self._resume and self._unsent <= PAUSE_BYTES // 2:
+            resume = self._resume.popleft()
+            others, self._resume = self._resume, deque()
+            resume()
+            self._resume += others
+
     def _grow(self, size: int) -> None:
         self._unsent += size
         self._empty.clear()
@@ -174,8 +184,7 @@ class Outbox:
         self._unsent -= size
         if self._unsent <= PAUSE_BYTES // 2:
             self._below_pause.set()
-            if self._resume is not None:
-                resume, self._resume = self._resume, None
-                resume()
+            if self._resume:
+                self._loop.call_soon(self._call_resume)  # not from within a write: it may send
         if self._unsent == 0:
             self._empty.set()

@@ -99,6 +99,8 @@ class Reader:
         """Begin to read."""
         try:
             self._loop.add_reader(self._descriptor, self._read_when_ready)
+            if self._is_paused:  # by what came in before
+                self._loop.remove_reader(self._descriptor)
         except (NotImplementedError, PermissionError):
             self._is_polled = False
             threading.Thread(target=self._read_ahead, name="ckservice-reader", daemon=True).start()

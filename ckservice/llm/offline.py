@@ -82,8 +82,8 @@ class OfflineProvider:
         ]
 
     async def probe(self) -> None:
-        """Fail if the settings ask for a fault; there is nothing else that could."""
-        if self._behaviour.fault is not None:
+        """Fail if the settings ask for a provider's fault; there is nothing else that could."""
+        if self._behaviour.fault in _FAULTS:
             _fail(self._behaviour.fault)
 
 

@@ -9,33 +9,165 @@ from ckservice import errors
 from ckservice.jsonrpc.errors import INVALID_PARAMS, KERNEL_KINDS, ErrorKind, RpcError
 from ckservice.model import Maybe, Model
 
-ALREADY_INITIALIZED = ErrorKind("alreadyInitialized", -32600, False, "`initialize` came a second time.")
-UNSUPPORTED_VERSION = ErrorKind("unsupportedVersion", -32004, False, "The host speaks another protocol version.")
-PROVIDER_UNAVAILABLE = ErrorKind("providerUnavailable", -32010, True, "The provider can't be reached or keeps failing.")
-AUTHENTICATION_FAILED = ErrorKind("authenticationFailed", -32011, False, "The provider refused the key.")
-RATE_LIMITED = ErrorKind("rateLimited", -32012, True, "The provider asks to slow down.")
-QUOTA_EXCEEDED = ErrorKind("quotaExceeded", -32013, False, "The account's quota or the budget is used up.")
-CONTEXT_WINDOW_EXCEEDED = ErrorKind(
-    "contextWindowExceeded", -32014, False, "The prompt is longer than the model takes."
+ALREADY_INITIALIZED = ErrorKind(
+    "alreadyInitialized",
+    -32600,
+    False,
+    "`initialize` came a second time.",
+    "The app started ckservice twice; please restart the app.",
 )
-CONTENT_FILTERED = ErrorKind("contentFiltered", -32015, False, "The provider's filter, or the model, refused.")
-MODEL_NOT_FOUND = ErrorKind("modelNotFound", -32016, False, "The provider has no such model.")
-STREAM_INTERRUPTED = ErrorKind("streamInterrupted", -32017, True, "The answer stopped before its end.")
-PROVIDER_REJECTED = ErrorKind("providerRejected", -32018, False, "The provider refused the request.")
-PROVIDER_NOT_CONFIGURED = ErrorKind("providerNotConfigured", -32019, False, "There is no adapter, endpoint or key.")
-REPOSITORY_NOT_FOUND = ErrorKind("repositoryNotFound", -32020, False, "There is no repository at repoPath.")
-ENTITY_NOT_FOUND = ErrorKind("entityNotFound", -32021, False, "The repository holds no such entity.")
-PATH_FORBIDDEN = ErrorKind("pathForbidden", -32022, False, "The path leads out of the repository, or is off limits.")
-CONFLICT = ErrorKind("conflict", -32023, False, "The file changed since it was read, or the id exists.")
-INVALID_OUTPUT = ErrorKind("invalidOutput", -32024, True, "The model never produced output that fits the schema.")
-INVALID_ENTITY = ErrorKind("invalidEntity", -32025, False, "The entity does not fit its schema or links.")
-TOOL_NOT_FOUND = ErrorKind("toolNotFound", -32030, False, "There is no such tool, or it is disabled.")
-TOOL_FAILED = ErrorKind("toolFailed", -32031, False, "The tool could not do its work.")
-APPROVAL_REQUIRED = ErrorKind("approvalRequired", -32032, False, "The host can't approve, so nothing was written.")
-APPROVAL_DENIED = ErrorKind("approvalDenied", -32032, False, "The write was not approved.")
-THREAD_NOT_FOUND = ErrorKind("threadNotFound", -32040, False, "There is no such thread.")
-STORAGE_FAILED = ErrorKind("storageFailed", -32050, True, "The data directory could not be read or written.")
-INDEX_NOT_READY = ErrorKind("indexNotReady", -32051, True, "The index is still being built.")
+UNSUPPORTED_VERSION = ErrorKind(
+    "unsupportedVersion",
+    -32004,
+    False,
+    "The host speaks another protocol version.",
+    "The app and ckservice do not fit together; please update the app.",
+)
+PROVIDER_UNAVAILABLE = ErrorKind(
+    "providerUnavailable",
+    -32010,
+    True,
+    "The provider can't be reached or keeps failing.",
+    "The AI provider can't be reached; check the connection and the endpoint, then try again.",
+)
+AUTHENTICATION_FAILED = ErrorKind(
+    "authenticationFailed",
+    -32011,
+    False,
+    "The provider refused the key.",
+    "The AI provider refused the key; check it in the settings.",
+)
+RATE_LIMITED = ErrorKind(
+    "rateLimited",
+    -32012,
+    True,
+    "The provider asks to slow down.",
+    "The AI provider asks to slow down; wait a moment and try again.",
+)
+QUOTA_EXCEEDED = ErrorKind(
+    "quotaExceeded",
+    -32013,
+    False,
+    "The account's quota or the budget is used up.",
+    "The quota or the budget is used up; raise it or choose another provider.",
+)
+CONTEXT_WINDOW_EXCEEDED = ErrorKind(
+    "contextWindowExceeded",
+    -32014,
+    False,
+    "The prompt is longer than the model takes.",
+    "That is more text than the model can take; shorten it or choose a larger model.",
+)
+CONTENT_FILTERED = ErrorKind(
+    "contentFiltered",
+    -32015,
+    False,
+    "The provider's filter, or the model, refused.",
+    "The AI provider refused to answer this; please say it differently.",
+)
+MODEL_NOT_FOUND = ErrorKind(
+    "modelNotFound",
+    -32016,
+    False,
+    "The provider has no such model.",
+    "The AI provider has no such model; choose another in the settings.",
+)
+STREAM_INTERRUPTED = ErrorKind(
+    "streamInterrupted", -32017, True, "The answer stopped before its end.", "The answer was cut off; please try again."
+)
+PROVIDER_REJECTED = ErrorKind(
+    "providerRejected",
+    -32018,
+    False,
+    "The provider refused the request.",
+    "The AI provider refused the request; check the settings.",
+)
+PROVIDER_NOT_CONFIGURED = ErrorKind(
+    "providerNotConfigured",
+    -32019,
+    False,
+    "There is no adapter, endpoint or key.",
+    "The AI provider is not set up; choose one in the settings.",
+)
+REPOSITORY_NOT_FOUND = ErrorKind(
+    "repositoryNotFound",
+    -32020,
+    False,
+    "There is no repository at repoPath.",
+    "The repository was not found; choose its folder again.",
+)
+ENTITY_NOT_FOUND = ErrorKind(
+    "entityNotFound",
+    -32021,
+    False,
+    "The repository holds no such entity.",
+    "This item is not in the repository; it may have been renamed or deleted.",
+)
+PATH_FORBIDDEN = ErrorKind(
+    "pathForbidden",
+    -32022,
+    False,
+    "The path leads out of the repository, or is off limits.",
+    "This file is outside the repository or protected; choose another.",
+)
+CONFLICT = ErrorKind(
+    "conflict",
+    -32023,
+    False,
+    "The file changed since it was read, or the id exists.",
+    "The file has changed in the meantime; load it again and repeat the change.",
+)
+INVALID_OUTPUT = ErrorKind(
+    "invalidOutput",
+    -32024,
+    True,
+    "The model never produced output that fits the schema.",
+    "The model's answer did not have the required form; please try again.",
+)
+INVALID_ENTITY = ErrorKind(
+    "invalidEntity",
+    -32025,
+    False,
+    "The entity does not fit its schema or links.",
+    "This item is not valid; correct what is marked.",
+)
+TOOL_NOT_FOUND = ErrorKind(
+    "toolNotFound",
+    -32030,
+    False,
+    "There is no such tool, or it is disabled.",
+    "This tool does not exist or is switched off; check the settings.",
+)
+TOOL_FAILED = ErrorKind(
+    "toolFailed", -32031, False, "The tool could not do its work.", "A tool could not do its work; please try again."
+)
+APPROVAL_REQUIRED = ErrorKind(
+    "approvalRequired",
+    -32032,
+    False,
+    "The host can't approve, so nothing was written.",
+    "This change needs an approval, which the app can't give; nothing was changed.",
+)
+APPROVAL_DENIED = ErrorKind(
+    "approvalDenied", -32032, False, "The write was not approved.", "The change was not approved; nothing was changed."
+)
+THREAD_NOT_FOUND = ErrorKind(
+    "threadNotFound", -32040, False, "There is no such thread.", "This conversation does not exist any more."
+)
+STORAGE_FAILED = ErrorKind(
+    "storageFailed",
+    -32050,
+    True,
+    "The data directory could not be read or written.",
+    "The data could not be stored; check the free space and try again.",
+)
+INDEX_NOT_READY = ErrorKind(
+    "indexNotReady",
+    -32051,
+    True,
+    "The index is still being built.",
+    "The search index is still being built; try again in a moment.",
+)
 
 KINDS: tuple[ErrorKind, ...] = (
     *KERNEL_KINDS,

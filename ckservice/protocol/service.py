@@ -7,7 +7,7 @@ from pydantic import Field
 from ckservice.jsonrpc.method import Notification, Request
 from ckservice.model import Maybe, Model, NoParams, Nothing, Params
 from ckservice.protocol.errors import ALREADY_INITIALIZED, UNSUPPORTED_VERSION
-from ckservice.settings import Settings
+from ckservice.settings import SettingsPatch
 
 
 class ClientInfo(Model):
@@ -37,7 +37,7 @@ class InitializeParams(Params, extra="ignore"):
     capabilities: Maybe[ClientCapabilities] = None
     opt_out_notifications: Maybe[list[str]] = None
     """Exact names of notifications that are not wanted."""
-    settings: Maybe[Settings] = None
+    settings: Maybe[SettingsPatch] = None
 
 
 class ServerInfo(Model):

@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = '1651c240a2b040367fde6095eb486a6b5192553326c67dc28b84ad2fca7c731a' as const;
+export const SCHEMA_HASH = '1fdeb3c548104ec3a8307131abd9f17e095316089758ac11f7234542fbcc85f9' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -224,7 +224,7 @@ export interface InitializeParams {
   capabilities?: ClientCapabilities;
   /** Exact names of notifications that are not wanted. */
   optOutNotifications?: string[];
-  settings?: Settings;
+  settings?: SettingsPatch;
 }
 
 export interface InitializeResult {
@@ -254,6 +254,26 @@ export interface LimitSettings {
    * @maximum 1073741824
    */
   maxLineBytes?: number;
+}
+
+/** Bounds on one connection. */
+export interface LimitSettingsPatch {
+  /**
+   * Requests running or waiting at one time; more are answered `overloaded`.
+   *
+   * @default 256
+   * @minimum 1
+   * @maximum 4096
+   */
+  maxInFlight?: number | null;
+  /**
+   * Length of one line of input, in bytes; a longer one is answered `messageTooLarge`.
+   *
+   * @default 33554432
+   * @minimum 1024
+   * @maximum 1073741824
+   */
+  maxLineBytes?: number | null;
 }
 
 /** A provider whose models could not be listed. */
@@ -289,12 +309,14 @@ export interface Message {
 
 /** Which methods can be called. */
 export interface MethodSettings {
-  /**
-   * Methods that are answered `methodNotFound`.
-   *
-   * @default []
-   */
+  /** Methods that are answered `methodNotFound`. */
   disabled?: string[];
+}
+
+/** Which methods can be called. */
+export interface MethodSettingsPatch {
+  /** Methods that are answered `methodNotFound`. */
+  disabled?: string[] | null;
 }
 
 /** Counts since the process started. */
@@ -380,6 +402,40 @@ export interface OfflineSettings {
    * @minimum 0
    */
   faultAfterTokens?: number;
+}
+
+/** How the built-in offline provider behaves, so that a host can test its slow and unhappy paths. */
+export interface OfflineSettingsPatch {
+  /**
+   * @default 0
+   * @minimum 0
+   * @maximum 600000
+   */
+  firstTokenDelayMs?: number | null;
+  /**
+   * @default 0
+   * @minimum 0
+   * @maximum 600000
+   */
+  tokenDelayMs?: number | null;
+  /** Fail like this. Faults that belong to a stream come after `faultAfterTokens` tokens. */
+  fault?:
+    | 'rateLimited'
+    | 'unavailable'
+    | 'streamInterrupted'
+    | 'authenticationFailed'
+    | 'quotaExceeded'
+    | 'contextWindowExceeded'
+    | 'contentFiltered'
+    | 'modelNotFound'
+    | 'rejected'
+    | 'internal'
+    | null;
+  /**
+   * @default 0
+   * @minimum 0
+   */
+  faultAfterTokens?: number | null;
 }
 
 /** Milliseconds, to within 9 %; null where nothing was measured. */
@@ -515,7 +571,7 @@ export interface ServerLimits {
   maxBatchSize: number;
 }
 
-/** The settings of this process. All are optional; null takes one back to its default. */
+/** The settings of this process, in effect or as a patch of those. */
 export interface Settings {
   /**
    * The provider that answers where a request names none.
@@ -535,22 +591,20 @@ export interface Settings {
 
 /** A JSON merge patch (RFC 7396) of the settings: what is left out stays, null goes back to the default. */
 export interface SettingsPatch {
-  /** Deadline and trace context of this request. */
-  _meta?: RequestMeta;
   /**
    * The provider that answers where a request names none.
    *
    * @default {"provider": null, "endpoint": null, "model": null, "apiKey": "unset", "apiVersion": null, "temperature": null, "maxTokens": null, "headers": null, "fallback": null}
    */
-  config?: ProviderConfig;
+  config?: ProviderConfig | null;
   /** @default {"maxInFlight": 256, "maxLineBytes": 33554432} */
-  limits?: LimitSettings;
+  limits?: LimitSettingsPatch | null;
   /** @default {"disabled": []} */
-  methods?: MethodSettings;
+  methods?: MethodSettingsPatch | null;
   /** @default {"firstTokenDelayMs": 0.0, "tokenDelayMs": 0.0, "fault": null, "faultAfterTokens": 0} */
-  offline?: OfflineSettings;
+  offline?: OfflineSettingsPatch | null;
   /** @default "info" */
-  logLevel?: 'debug' | 'info' | 'warning' | 'error';
+  logLevel?: 'debug' | 'info' | 'warning' | 'error' | null;
 }
 
 export interface ShutdownParams {
@@ -613,6 +667,26 @@ export interface ToolDefinition {
   parameters: JsonObject;
 }
 
+/** A JSON merge patch (RFC 7396) of the settings: what is left out stays, null goes back to the default. */
+export interface UpdateParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * The provider that answers where a request names none.
+   *
+   * @default {"provider": null, "endpoint": null, "model": null, "apiKey": "unset", "apiVersion": null, "temperature": null, "maxTokens": null, "headers": null, "fallback": null}
+   */
+  config?: ProviderConfig | null;
+  /** @default {"maxInFlight": 256, "maxLineBytes": 33554432} */
+  limits?: LimitSettingsPatch | null;
+  /** @default {"disabled": []} */
+  methods?: MethodSettingsPatch | null;
+  /** @default {"firstTokenDelayMs": 0.0, "tokenDelayMs": 0.0, "fault": null, "faultAfterTokens": 0} */
+  offline?: OfflineSettingsPatch | null;
+  /** @default "info" */
+  logLevel?: 'debug' | 'info' | 'warning' | 'error' | null;
+}
+
 /** Tokens as the provider counts them, and what they cost. */
 export interface Usage {
   promptTokens: number;
@@ -662,7 +736,7 @@ export interface Methods {
   /** The settings in effect; secrets are shown as "set" or "unset". */
   'settings/get': { params: NoParams; result: Settings };
   /** Change settings for as long as this process lives. */
-  'settings/update': { params: SettingsPatch; result: Settings };
+  'settings/update': { params: UpdateParams; result: Settings };
   /**
    * Answer a conversation; text is streamed as it comes.
    *

@@ -169,18 +169,18 @@ export const Health = z.looseObject({
   components: z.record(z.string(), Component),
 }) satisfies z.ZodType<protocol.Health>;
 
-export const LimitSettings = z.strictObject({
-  maxInFlight: z.int().min(1).max(4096).exactOptional(),
-  maxLineBytes: z.int().min(1024).max(1073741824).exactOptional(),
-}) satisfies z.ZodType<protocol.LimitSettings>;
+export const LimitSettingsPatch = z.strictObject({
+  maxInFlight: z.int().min(1).max(4096).nullable().exactOptional(),
+  maxLineBytes: z.int().min(1024).max(1073741824).nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.LimitSettingsPatch>;
 
-export const MethodSettings = z.strictObject({
-  disabled: z.array(z.string()).exactOptional(),
-}) satisfies z.ZodType<protocol.MethodSettings>;
+export const MethodSettingsPatch = z.strictObject({
+  disabled: z.array(z.string()).nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.MethodSettingsPatch>;
 
-export const OfflineSettings = z.strictObject({
-  firstTokenDelayMs: z.number().min(0).max(600000).exactOptional(),
-  tokenDelayMs: z.number().min(0).max(600000).exactOptional(),
+export const OfflineSettingsPatch = z.strictObject({
+  firstTokenDelayMs: z.number().min(0).max(600000).nullable().exactOptional(),
+  tokenDelayMs: z.number().min(0).max(600000).nullable().exactOptional(),
   fault: z.enum([
     'rateLimited',
     'unavailable',
@@ -193,16 +193,16 @@ export const OfflineSettings = z.strictObject({
     'rejected',
     'internal',
   ]).nullable().exactOptional(),
-  faultAfterTokens: z.int().min(0).exactOptional(),
-}) satisfies z.ZodType<protocol.OfflineSettings>;
+  faultAfterTokens: z.int().min(0).nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.OfflineSettingsPatch>;
 
-export const Settings = z.strictObject({
-  config: ProviderConfig.exactOptional(),
-  limits: LimitSettings.exactOptional(),
-  methods: MethodSettings.exactOptional(),
-  offline: OfflineSettings.exactOptional(),
-  logLevel: z.enum(['debug', 'info', 'warning', 'error']).exactOptional(),
-}) satisfies z.ZodType<protocol.Settings>;
+export const SettingsPatch = z.strictObject({
+  config: ProviderConfig.nullable().exactOptional(),
+  limits: LimitSettingsPatch.nullable().exactOptional(),
+  methods: MethodSettingsPatch.nullable().exactOptional(),
+  offline: OfflineSettingsPatch.nullable().exactOptional(),
+  logLevel: z.enum(['debug', 'info', 'warning', 'error']).nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.SettingsPatch>;
 
 export const InitializeParams = z.looseObject({
   _meta: RequestMeta.exactOptional(),
@@ -211,7 +211,7 @@ export const InitializeParams = z.looseObject({
   processId: z.int().min(1).exactOptional(),
   capabilities: ClientCapabilities.exactOptional(),
   optOutNotifications: z.array(z.string()).exactOptional(),
-  settings: Settings.exactOptional(),
+  settings: SettingsPatch.exactOptional(),
 }) satisfies z.ZodType<protocol.InitializeParams>;
 
 export const ServerInfo = z.looseObject({
@@ -242,6 +242,11 @@ export const InitializeResult = z.looseObject({
   limits: ServerLimits,
 }) satisfies z.ZodType<protocol.InitializeResult>;
 
+export const LimitSettings = z.strictObject({
+  maxInFlight: z.int().min(1).max(4096).exactOptional(),
+  maxLineBytes: z.int().min(1024).max(1073741824).exactOptional(),
+}) satisfies z.ZodType<protocol.LimitSettings>;
+
 export const ListError = z.looseObject({
   provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
   kind: z.string(),
@@ -270,6 +275,10 @@ export const ListResult = z.looseObject({
   models: z.array(ModelInfo),
   errors: z.array(ListError),
 }) satisfies z.ZodType<protocol.ListResult>;
+
+export const MethodSettings = z.strictObject({
+  disabled: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.MethodSettings>;
 
 export const ModelUsage = z.looseObject({
   provider: z.string(),
@@ -305,6 +314,24 @@ export const NoParams = z.strictObject({
 
 export const Nothing = JsonObject satisfies z.ZodType<protocol.Nothing>;
 
+export const OfflineSettings = z.strictObject({
+  firstTokenDelayMs: z.number().min(0).max(600000).exactOptional(),
+  tokenDelayMs: z.number().min(0).max(600000).exactOptional(),
+  fault: z.enum([
+    'rateLimited',
+    'unavailable',
+    'streamInterrupted',
+    'authenticationFailed',
+    'quotaExceeded',
+    'contextWindowExceeded',
+    'contentFiltered',
+    'modelNotFound',
+    'rejected',
+    'internal',
+  ]).nullable().exactOptional(),
+  faultAfterTokens: z.int().min(0).exactOptional(),
+}) satisfies z.ZodType<protocol.OfflineSettings>;
+
 export const ProgressParams = z.looseObject({
   requestId: z.union([z.string(), z.int()]),
   seq: z.int().min(0),
@@ -332,14 +359,13 @@ export const ReasoningParams = z.looseObject({
   token: z.string(),
 }) satisfies z.ZodType<protocol.ReasoningParams>;
 
-export const SettingsPatch = z.strictObject({
-  _meta: RequestMeta.exactOptional(),
+export const Settings = z.strictObject({
   config: ProviderConfig.exactOptional(),
   limits: LimitSettings.exactOptional(),
   methods: MethodSettings.exactOptional(),
   offline: OfflineSettings.exactOptional(),
   logLevel: z.enum(['debug', 'info', 'warning', 'error']).exactOptional(),
-}) satisfies z.ZodType<protocol.SettingsPatch>;
+}) satisfies z.ZodType<protocol.Settings>;
 
 export const ShutdownParams = z.strictObject({
   _meta: RequestMeta.exactOptional(),
@@ -352,6 +378,15 @@ export const TokenParams = z.looseObject({
   token: z.string(),
   tokenIndex: z.int().min(0),
 }) satisfies z.ZodType<protocol.TokenParams>;
+
+export const UpdateParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  config: ProviderConfig.nullable().exactOptional(),
+  limits: LimitSettingsPatch.nullable().exactOptional(),
+  methods: MethodSettingsPatch.nullable().exactOptional(),
+  offline: OfflineSettingsPatch.nullable().exactOptional(),
+  logLevel: z.enum(['debug', 'info', 'warning', 'error']).nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.UpdateParams>;
 
 export const UsageParams = z.looseObject({
   requestId: z.union([z.string(), z.int()]),
@@ -371,7 +406,7 @@ export const methods = {
   'health/ready': { params: NoParams, result: Readiness },
   'metrics/get': { params: NoParams, result: MetricsResult },
   'settings/get': { params: NoParams, result: Settings },
-  'settings/update': { params: SettingsPatch, result: Settings },
+  'settings/update': { params: UpdateParams, result: Settings },
   'chat/complete': { params: CompleteParams, result: CompleteResult },
   'model/list': { params: ListParams, result: ListResult },
 } satisfies CallSchemasOf<protocol.Methods>;
