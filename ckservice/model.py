@@ -65,7 +65,6 @@ class Model(BaseModel):
         defer_build=True,
         frozen=True,
         strict=True,
-        use_attribute_docstrings=True,
     )
 
 
@@ -78,17 +77,18 @@ class Input(Model):
 class RequestMeta(Model):
     """What every request may carry beside its own parameters."""
 
-    timeout_ms: Maybe[Annotated[int, Field(ge=1, le=86_400_000)]] = None
-    """Deadline of this request in milliseconds; passing it gives `deadlineExceeded`."""
-    traceparent: Maybe[Annotated[str, Field(max_length=256)]] = None
-    """W3C trace context, repeated in the logs and passed to the provider."""
+    timeout_ms: Maybe[Annotated[int, Field(ge=1, le=86_400_000)]] = Field(
+        None, description="Deadline of this request in milliseconds; passing it gives `deadlineExceeded`."
+    )
+    traceparent: Maybe[Annotated[str, Field(max_length=256)]] = Field(
+        None, description="W3C trace context, repeated in the logs and passed to the provider."
+    )
 
 
 class Params(Input):
     """The parameters of a request."""
 
-    meta: Maybe[RequestMeta] = Field(None, alias="_meta")
-    """Deadline and trace context of this request."""
+    meta: Maybe[RequestMeta] = Field(None, alias="_meta", description="Deadline and trace context of this request.")
 
 
 class NoParams(Params):

@@ -53,41 +53,43 @@ class FallbackConfig(Input):
     """A provider to try when the one before is unavailable."""
 
     provider: ProviderName | None = None
-    endpoint: str | None = None
-    """URL of the provider's API."""
+    endpoint: str | None = Field(None, description="URL of the provider's API.")
     model: str | None = None
-    api_key: Secret = None
-    """Kept in memory only; shown as "set" or "unset"."""
-    api_version: str | None = None
-    """Azure OpenAI's dated API version."""
+    api_key: Secret = Field(None, description='Kept in memory only; shown as "set" or "unset".')
+    api_version: str | None = Field(None, description="Azure OpenAI's dated API version.")
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    """Bound on the tokens of an answer."""
-    headers: Annotated[dict[str, str] | None, PlainSerializer(_only_names, when_used="json")] = None
-    """Sent with each request, for gateways such as Azure API Management."""
+    max_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="Bound on the tokens of an answer.")
+    headers: Annotated[dict[str, str] | None, PlainSerializer(_only_names, when_used="json")] = Field(
+        None, description="Sent with each request, for gateways such as Azure API Management."
+    )
 
 
 class ProviderConfig(FallbackConfig):
     """Which model answers, and how to reach it. What is left out comes from the settings."""
 
-    fallback: list[FallbackConfig] | None = None
-    """Tried in order when the one before is unavailable."""
+    fallback: list[FallbackConfig] | None = Field(
+        None, description="Tried in order when the one before is unavailable."
+    )
 
 
 class LimitSettings(Input):
     """Bounds on one connection."""
 
-    max_in_flight: OrDefault[Annotated[int, Field(ge=1, le=4096)]] = 256
-    """Requests running or waiting at one time; more are answered `overloaded`."""
-    max_line_bytes: OrDefault[Annotated[int, Field(ge=1024, le=1024**3)]] = 32 * 1024 * 1024
-    """Length of one line of input, in bytes; a longer one is answered `messageTooLarge`."""
+    max_in_flight: OrDefault[Annotated[int, Field(ge=1, le=4096)]] = Field(
+        256, description="Requests running or waiting at one time; more are answered `overloaded`."
+    )
+    max_line_bytes: OrDefault[Annotated[int, Field(ge=1024, le=1024**3)]] = Field(
+        32 * 1024 * 1024,
+        description="Length of one line of input, in bytes; a longer one is answered `messageTooLarge`.",
+    )
 
 
 class MethodSettings(Input):
     """Which methods can be called."""
 
-    disabled: OrDefault[list[str]] = Field(default_factory=list)
-    """Methods that are answered `methodNotFound`."""
+    disabled: OrDefault[list[str]] = Field(
+        default_factory=list, description="Methods that are answered `methodNotFound`."
+    )
 
 
 class OfflineSettings(Input):
@@ -95,16 +97,18 @@ class OfflineSettings(Input):
 
     first_token_delay_ms: OrDefault[Annotated[float, Field(ge=0, le=600_000)]] = 0
     token_delay_ms: OrDefault[Annotated[float, Field(ge=0, le=600_000)]] = 0
-    fault: Fault | None = None
-    """Fail like this. Faults that belong to a stream come after `faultAfterTokens` tokens."""
+    fault: Fault | None = Field(
+        None, description="Fail like this. Faults that belong to a stream come after `faultAfterTokens` tokens."
+    )
     fault_after_tokens: OrDefault[Annotated[int, Field(ge=0)]] = 0
 
 
 class Settings(Input):
     """The settings of this process, in effect or as a patch of those."""
 
-    config: OrDefault[ProviderConfig] = ProviderConfig()
-    """The provider that answers where a request names none."""
+    config: OrDefault[ProviderConfig] = Field(
+        ProviderConfig(), description="The provider that answers where a request names none."
+    )
     limits: OrDefault[LimitSettings] = LimitSettings()
     methods: OrDefault[MethodSettings] = MethodSettings()
     offline: OrDefault[OfflineSettings] = OfflineSettings()

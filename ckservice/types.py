@@ -16,8 +16,9 @@ class ToolCall(Input):
 
     id: str
     name: str
-    arguments: dict[str, Any]
-    """The arguments as the model gave them, parsed; check them before use."""
+    arguments: dict[str, Any] = Field(
+        description="The arguments as the model gave them, parsed; check them before use."
+    )
 
 
 class Message(Input):
@@ -25,12 +26,9 @@ class Message(Input):
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
-    name: Maybe[str] = None
-    """Who speaks, where several share a role."""
-    tool_call_id: Maybe[str] = None
-    """In a message of role `tool`: the call that it answers."""
-    tool_calls: Maybe[list[ToolCall]] = None
-    """In a message of role `assistant`: the calls it made."""
+    name: Maybe[str] = Field(None, description="Who speaks, where several share a role.")
+    tool_call_id: Maybe[str] = Field(None, description="In a message of role `tool`: the call that it answers.")
+    tool_calls: Maybe[list[ToolCall]] = Field(None, description="In a message of role `assistant`: the calls it made.")
 
 
 class ToolDefinition(Input):
@@ -38,8 +36,7 @@ class ToolDefinition(Input):
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
     description: str
-    parameters: dict[str, Any]
-    """JSON Schema of the arguments."""
+    parameters: dict[str, Any] = Field(description="JSON Schema of the arguments.")
 
 
 class ResponseFormat(Input):
@@ -47,8 +44,10 @@ class ResponseFormat(Input):
 
     type: Literal["json_schema"]
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-    schema_: dict[str, Any] = Field(alias="schema")
-    """JSON Schema (draft 2020-12 unless it names another) that the answer is validated against."""
+    schema_: dict[str, Any] = Field(
+        alias="schema",
+        description="JSON Schema (draft 2020-12 unless it names another) that the answer is validated against.",
+    )
 
 
 class NamedTool(Input):
@@ -66,12 +65,9 @@ class Usage(Model):
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
-    cached_tokens: Maybe[int] = None
-    """Prompt tokens that the provider had cached."""
-    reasoning_tokens: Maybe[int] = None
-    """Completion tokens that were spent on reasoning."""
-    cost_usd: float | None
-    """US dollars; null when the price is unknown."""
+    cached_tokens: Maybe[int] = Field(None, description="Prompt tokens that the provider had cached.")
+    reasoning_tokens: Maybe[int] = Field(None, description="Completion tokens that were spent on reasoning.")
+    cost_usd: float | None = Field(description="US dollars; null when the price is unknown.")
 
 
 class ModelInfo(Model):
@@ -80,16 +76,17 @@ class ModelInfo(Model):
     id: str
     name: str
     provider: ProviderName
-    context_window: Maybe[int] = None
-    """Tokens of prompt and answer together."""
+    context_window: Maybe[int] = Field(None, description="Tokens of prompt and answer together.")
     max_output_tokens: Maybe[int] = None
     supports_streaming: bool
     supports_tools: Maybe[bool] = None
     supports_structured_output: Maybe[bool] = None
-    input_price_per_m_tok: Maybe[float] = Field(None, alias="inputPricePerMTok")
-    """US dollars for a million prompt tokens."""
-    output_price_per_m_tok: Maybe[float] = Field(None, alias="outputPricePerMTok")
-    """US dollars for a million completion tokens."""
+    input_price_per_m_tok: Maybe[float] = Field(
+        None, alias="inputPricePerMTok", description="US dollars for a million prompt tokens."
+    )
+    output_price_per_m_tok: Maybe[float] = Field(
+        None, alias="outputPricePerMTok", description="US dollars for a million completion tokens."
+    )
 
 
 @dataclass(frozen=True, slots=True)

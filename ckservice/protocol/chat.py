@@ -15,19 +15,22 @@ from ckservice.types import FinishReason, Message, ResponseFormat, ToolCall, Too
 class CompleteParams(Params):
     messages: Annotated[list[Message], Field(min_length=1)]
     config: Maybe[ProviderConfig] = None
-    model: Maybe[str] = None
-    """Goes before `config.model`. Where nothing names a provider, it is inferred from this name."""
+    model: Maybe[str] = Field(
+        None, description="Goes before `config.model`. Where nothing names a provider, it is inferred from this name."
+    )
     temperature: Maybe[Annotated[float, Field(ge=0, le=2)]] = None
     max_tokens: Maybe[Annotated[int, Field(ge=1)]] = None
-    stop: Maybe[Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=8)]] = None
-    """The answer ends before the first of these."""
+    stop: Maybe[Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=8)]] = Field(
+        None, description="The answer ends before the first of these."
+    )
     tools: Maybe[list[ToolDefinition]] = None
     tool_choice: Maybe[ToolChoice] = None
     response_format: Maybe[ResponseFormat] = None
-    stream: bool = True
-    """Send `stream/*` notifications before the response."""
-    cache: Maybe[Literal["off", "use", "refresh"]] = None
-    """Use of the response cache. Answers of the offline provider are made anew each time, never cached."""
+    stream: bool = Field(True, description="Send `stream/*` notifications before the response.")
+    cache: Maybe[Literal["off", "use", "refresh"]] = Field(
+        None,
+        description="Use of the response cache. Answers of the offline provider are made anew each time, never cached.",
+    )
 
 
 class CompleteResult(Model):
@@ -35,21 +38,19 @@ class CompleteResult(Model):
 
     id: str
     content: str
-    parsed: Maybe[Any] = None
-    """With `responseFormat`: the content as JSON, validated."""
+    parsed: Maybe[Any] = Field(None, description="With `responseFormat`: the content as JSON, validated.")
     model: str
     provider: str
     finish_reason: FinishReason
     tool_calls: list[ToolCall]
     usage: Usage
-    created_at: str
-    """ISO 8601 in UTC."""
+    created_at: str = Field(description="ISO 8601 in UTC.")
     duration_ms: float
-    first_token_ms: float | None
-    """From the request to the first piece of text; null when there was none."""
+    first_token_ms: float | None = Field(
+        description="From the request to the first piece of text; null when there was none."
+    )
     cached: bool
-    attempts: int
-    """How many times a provider was asked."""
+    attempts: int = Field(description="How many times a provider was asked.")
 
 
 COMPLETE = Request(

@@ -5,6 +5,8 @@ The kernel's rows (`jsonrpc.errors`) come first; the others are grouped by resou
 
 from typing import Any
 
+from pydantic import Field
+
 from ckservice import errors
 from ckservice.jsonrpc.errors import INVALID_PARAMS, KERNEL_KINDS, ErrorKind, RpcError
 from ckservice.model import Maybe, Model
@@ -233,35 +235,29 @@ _BY_CLASS: dict[type[errors.CkserviceError], ErrorKind] = {
 class ErrorDetail(Model):
     """One thing that is wrong."""
 
-    path: str
-    """Where, as `messages[0].role`."""
+    path: str = Field(description="Where, as `messages[0].role`.")
     message: str
 
 
 class ErrorData(Model):
     """`error.data` of every error response."""
 
-    kind: str
-    """The stable name to switch on; one of `ErrorKind`."""
-    retryable: bool
-    """Whether the same request may succeed later."""
-    user_message: str
-    """One sentence for an end user: what happened and what to do."""
-    error_id: str
-    """The log knows more under this id."""
+    kind: str = Field(description="The stable name to switch on; one of `ErrorKind`.")
+    retryable: bool = Field(description="Whether the same request may succeed later.")
+    user_message: str = Field(description="One sentence for an end user: what happened and what to do.")
+    error_id: str = Field(description="The log knows more under this id.")
     retry_after_ms: Maybe[int] = None
     provider: Maybe[str] = None
     http_status: Maybe[int] = None
-    upstream_request_id: Maybe[str] = None
-    """The provider's own id of the request."""
-    errors: Maybe[list[ErrorDetail]] = None
-    """Of `invalidParams` and `invalidOutput`: each thing that is wrong."""
-    partial: Maybe[str] = None
-    """The text that had been produced before the request ended early."""
-    candidate: Maybe[Any] = None
-    """Of `invalidOutput`: the model's last output."""
-    supported: Maybe[list[int]] = None
-    """Of `unsupportedVersion`: the protocol versions that this process speaks."""
+    upstream_request_id: Maybe[str] = Field(None, description="The provider's own id of the request.")
+    errors: Maybe[list[ErrorDetail]] = Field(
+        None, description="Of `invalidParams` and `invalidOutput`: each thing that is wrong."
+    )
+    partial: Maybe[str] = Field(None, description="The text that had been produced before the request ended early.")
+    candidate: Maybe[Any] = Field(None, description="Of `invalidOutput`: the model's last output.")
+    supported: Maybe[list[int]] = Field(
+        None, description="Of `unsupportedVersion`: the protocol versions that this process speaks."
+    )
     suggested_action: Maybe[str] = None
 
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from ckservice.jsonrpc.method import Request
 from ckservice.model import Maybe, Model, NoParams
 
@@ -10,29 +12,24 @@ Status = Literal["healthy", "degraded", "unhealthy"]
 
 class Component(Model):
     status: Status
-    message: Maybe[str] = None
-    """What is wrong with it."""
+    message: Maybe[str] = Field(None, description="What is wrong with it.")
 
 
 class Health(Model):
     """At every moment, received = answered + inFlight; the request that asks is one of those in flight."""
 
-    status: Status
-    """The worst of the components."""
+    status: Status = Field(description="The worst of the components.")
     version: str
     uptime_ms: int
     in_flight: int
-    received: int
-    """Requests and broken lines that were owed an answer."""
+    received: int = Field(description="Requests and broken lines that were owed an answer.")
     answered: int
-    event_loop_lag_ms: float
-    """How late the event loop is at this moment."""
+    event_loop_lag_ms: float = Field(description="How late the event loop is at this moment.")
     components: dict[str, Component]
 
 
 class Readiness(Health):
-    ready: bool
-    """Whether the configured provider can be used."""
+    ready: bool = Field(description="Whether the configured provider can be used.")
 
 
 class ModelUsage(Model):
@@ -43,8 +40,7 @@ class ModelUsage(Model):
     requests: int
     prompt_tokens: int
     completion_tokens: int
-    cost_usd: float | None
-    """US dollars; null when the price of an answer is unknown."""
+    cost_usd: float | None = Field(description="US dollars; null when the price of an answer is unknown.")
 
 
 class Percentiles(Model):
@@ -57,18 +53,17 @@ class Percentiles(Model):
 
 
 class StreamTimes(Model):
-    first_token_ms: Percentiles
-    """From the request to the first piece of text."""
-    per_token_ms: Percentiles
-    """From one piece of text to the next."""
+    first_token_ms: Percentiles = Field(description="From the request to the first piece of text.")
+    per_token_ms: Percentiles = Field(description="From one piece of text to the next.")
 
 
 class MetricsResult(Model):
     """Counts since the process started."""
 
     uptime_ms: int
-    requests: dict[str, dict[str, int]]
-    """Answers by method and outcome, which is "ok" or an error kind; under "" those without a known method."""
+    requests: dict[str, dict[str, int]] = Field(
+        description='Answers by method and outcome, which is "ok" or an error kind; under "" those without a known method.'
+    )
     models: list[ModelUsage]
     stream: StreamTimes
 

@@ -1,13 +1,14 @@
 """Which models there are."""
 
+from pydantic import Field
+
 from ckservice.jsonrpc.method import Request
 from ckservice.model import Maybe, Model, Params
 from ckservice.types import ModelInfo, ProviderName
 
 
 class ListParams(Params):
-    provider: Maybe[ProviderName] = None
-    """Only this one's models; all providers' where left out."""
+    provider: Maybe[ProviderName] = Field(None, description="Only this one's models; all providers' where left out.")
 
 
 class ListError(Model):

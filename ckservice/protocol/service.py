@@ -20,23 +20,22 @@ class ClientInfo(Model):
 class ClientCapabilities(Model):
     """What the service may ask the host."""
 
-    approvals: Maybe[bool] = None
-    """The host answers `approval/request`."""
-    credentials: Maybe[bool] = None
-    """The host answers `credential/request`."""
+    approvals: Maybe[bool] = Field(None, description="The host answers `approval/request`.")
+    credentials: Maybe[bool] = Field(None, description="The host answers `credential/request`.")
 
 
 class InitializeParams(Params, extra="ignore"):
     """Who the host is and what it wants. Unknown members are ignored: a newer host may send them."""
 
-    protocol_version: int
-    """The version of this protocol that the host speaks: 1."""
+    protocol_version: int = Field(description="The version of this protocol that the host speaks: 1.")
     client_info: ClientInfo
-    process_id: Maybe[Annotated[int, Field(ge=1)]] = None
-    """The host's process; when it ends, so does the service."""
+    process_id: Maybe[Annotated[int, Field(ge=1)]] = Field(
+        None, description="The host's process; when it ends, so does the service."
+    )
     capabilities: Maybe[ClientCapabilities] = None
-    opt_out_notifications: Maybe[list[str]] = None
-    """Exact names of notifications that are not wanted."""
+    opt_out_notifications: Maybe[list[str]] = Field(
+        None, description="Exact names of notifications that are not wanted."
+    )
     settings: Maybe[SettingsPatch] = None
 
 
@@ -58,29 +57,28 @@ class ServerCapabilities(Model):
 class ServerLimits(Model):
     max_in_flight: int
     max_line_bytes: int
-    max_message_bytes: int
-    """No message from the service is longer, in bytes."""
-    max_batch_size: int
-    """Messages in one batch."""
+    max_message_bytes: int = Field(description="No message from the service is longer, in bytes.")
+    max_batch_size: int = Field(description="Messages in one batch.")
 
 
 class InitializeResult(Model):
     protocol_version: int
-    schema_hash: str
-    """SHA-256 of the canonical `schemas/protocol.json`: compare it with the one the host was built with."""
+    schema_hash: str = Field(
+        description="SHA-256 of the canonical `schemas/protocol.json`: compare it with the one the host was built with."
+    )
     server_info: ServerInfo
     capabilities: ServerCapabilities
     limits: ServerLimits
 
 
 class ShutdownParams(Params):
-    grace_ms: Annotated[int, Field(ge=0, le=600_000)] = 2000
-    """How long running requests may take to finish, in milliseconds; then they are cancelled."""
+    grace_ms: Annotated[int, Field(ge=0, le=600_000)] = Field(
+        2000, description="How long running requests may take to finish, in milliseconds; then they are cancelled."
+    )
 
 
 class CancelParams(Model):
-    id: str | int
-    """The request to cancel."""
+    id: str | int = Field(description="The request to cancel.")
 
 
 INITIALIZE = Request(

@@ -12,18 +12,17 @@ from ckservice.types import Usage
 class StreamParams(Model):
     """What all notifications of a request share."""
 
-    request_id: str | int
-    """The id of the request it belongs to."""
-    seq: Annotated[int, Field(ge=0)]
-    """0, 1, 2 … over all notifications of the request."""
+    request_id: str | int = Field(description="The id of the request it belongs to.")
+    seq: Annotated[int, Field(ge=0)] = Field(description="0, 1, 2 … over all notifications of the request.")
 
 
 class TokenParams(StreamParams):
     """Text of the answer. While the host reads slowly, several pieces come as one."""
 
     token: str
-    token_index: Annotated[int, Field(ge=0)]
-    """How many pieces the provider had sent before this text."""
+    token_index: Annotated[int, Field(ge=0)] = Field(
+        description="How many pieces the provider had sent before this text."
+    )
 
 
 class ReasoningParams(StreamParams):
