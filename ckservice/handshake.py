@@ -48,7 +48,7 @@ def answer(first: bytes, settings: Mapping[str, Any]) -> Handshake | None:
     if not newline or b'"initialize"' not in line or b"\\u" in line:
         return None
     try:
-        message = json.loads(line.decode("utf-8"), parse_constant=_refuse)
+        message = json.loads(line.decode("utf-8"), parse_constant=_refuse, parse_int=_read_exact)
     except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict) or message.keys() != {"jsonrpc", "id", "method", "params"}:
@@ -69,6 +69,13 @@ def answer(first: bytes, settings: Mapping[str, Any]) -> Handshake | None:
 
 def _is_plain_id(value: Any) -> bool:
     return (type(value) is int and 0 <= value < 2**31) or (type(value) is str and 1 <= len(value) <= 64)
+
+
+def _read_exact(digits: str) -> int:
+    value = int(digits)
+    if abs(value) >= 2**53:
+        raise ValueError("other readers of JSON make a floating point number of it")
+    return value
 
 
 def _refuse(constant: str) -> None:

@@ -4,12 +4,13 @@ The end is asked for by the end of input, `exit`, a signal, the death of the hos
 Later reasons can only make it sooner. Whatever the reason, each request in flight is answered.
 """
 
+import _thread
 import asyncio
 import gc
 import logging
 import math
 import os
-import threading
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
@@ -26,7 +27,7 @@ from ckservice.jsonrpc.method import Handler
 from ckservice.jsonrpc.outbox import STOP_READING_BYTES, Outbox
 from ckservice.jsonrpc.stdio import Pipe, Reader
 from ckservice.parent import watch
-from ckservice.process import EXIT_CONFIGURATION, EXIT_CRASH, Ending, Options, fail, leave
+from ckservice.process import CRASH_REASON, EXIT_CONFIGURATION, EXIT_CRASH, Ending, Options, fail, leave
 from ckservice.protocol.errors import translate
 from ckservice.protocol.service import InitializeParams
 from ckservice.record import Recorder
@@ -59,14 +60,14 @@ def run(start: Start) -> NoReturn:
     log_handler = logs.configure(start.options.settings.get("logLevel", "info"), start.options.log_format)
     try:
         asyncio.run(_serve(start, log_handler))
-    except Exception as error:  # a bug: say so the way hosts expect it, without a bare traceback
+    except (Exception, SystemExit) as error:  # a bug: say so the way hosts expect it, without a bare traceback
         log.critical("crashed", exc_info=error)
     _crash(log_handler)
 
 
 def _crash(log_handler: logs.StderrHandler) -> NoReturn:
     log_handler.drain(_LOG_DRAIN_SECONDS)
-    fail(EXIT_CRASH, "ckservice met an internal error and ended; the log line before this one says where.")
+    fail(EXIT_CRASH, CRASH_REASON)
 
 
 async def _serve(start: Start, log_handler: logs.StderrHandler) -> NoReturn:
@@ -90,6 +91,7 @@ async def _serve(start: Start, log_handler: logs.StderrHandler) -> NoReturn:
         strict=start.options.strict,
     )
     async with Connection([*handlers(service), *start.more_handlers(service)], outbox, hooks) as connection:
+        end.on_asked = connection.refuse_new_work
         _Input(start, service, connection, end).start()
         gc.freeze()  # what start-up made stays: later collections need not look at it
         await end.asked_for.wait()
@@ -108,6 +110,7 @@ class _End:
 
     def __init__(self) -> None:
         self.asked_for = anyio.Event()
+        self.on_asked: Callable[[], None] = lambda: None
         self.draining = anyio.CancelScope()
         self.flushing = anyio.CancelScope()
         self._loop = asyncio.get_running_loop()
@@ -120,6 +123,7 @@ class _End:
         if not self.asked_for.is_set():
             log.debug("ending", extra={"reason": reason})
             self.asked_for.set()
+            self.on_asked()
 
     def on_exit(self) -> None:
         """The host has said `exit`."""
@@ -158,14 +162,19 @@ def _heed(ending: Ending, end: _End, log_handler: logs.StderrHandler) -> None:
 
     ending.signalled = on_first_signal
     ending.host_gone = end.on_host_gone
+    if ending.is_postponed:
+        on_first_signal()
     asyncio.get_running_loop().set_exception_handler(on_loop_error)
 
 
 def _end_by_force_after(seconds: float) -> None:
     """For an event loop that is stuck: exit from another thread."""
-    timer = threading.Timer(seconds, leave)
-    timer.daemon = True
-    timer.start()
+
+    def wait() -> None:
+        time.sleep(seconds)
+        leave()
+
+    _thread.start_new_thread(wait, ())  # `threading` takes locks, which a signal may find taken
 
 
 def _open_recorder(path: str | None) -> Recorder | None:

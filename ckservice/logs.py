@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import sys
 import threading
 import time
 import traceback
@@ -26,10 +27,17 @@ CONTEXT: ContextVar[Mapping[str, Any]] = ContextVar("ckservice_log_context", def
 _QUEUE_BYTES = 256 * 1024
 _MAX_RECORD_CHARS = 16 * 1024
 
-_SECRET_NAMES = re.compile(
-    r"(?:api[-_]?key|authorization|password|secret|credential|cookie|subscription-key|(?:access|auth|refresh)[-_]?token)",
+_TELLING_NAME = r"(?:api[-_]?key|authorization|password|secret|credential|cookie|subscription-key|(?:access|auth|refresh)[-_]?token)"
+_SECRET_NAMES = re.compile(_TELLING_NAME, re.IGNORECASE)
+_SECRET_MEMBERS = re.compile(
+    r"""("[^"\\]{0,64}"""
+    + _TELLING_NAME
+    + r"""[^"\\]{0,64}"\s*:\s*)(?!"(?:un)?set")(?:"(?:[^"\\]|\\.)*"?|\[[^\]]*\]?)"""
+    + r"""|("headers"\s*:\s*)(?:\{[^}]*\}?|\[[^\]]*\]?)""",
     re.IGNORECASE,
 )
+"""Members named like a secret, in text that is JSON or was going to be."""
+
 _SECRET_TEXT = re.compile(
     r"""\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"""  # OpenAI, Anthropic and those who imitate them
     r"""|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"""
@@ -54,6 +62,8 @@ def redact_text(text: str) -> str:
     """Replace known secrets, and what looks like one."""
     for secret in _known_secrets:
         text = text.replace(secret, REDACTED)
+    if '"' in text:
+        text = _SECRET_MEMBERS.sub(lambda found: f'{found[1] or found[2]}"{REDACTED}"', text)
     return _SECRET_TEXT.sub(REDACTED, text)
 
 
@@ -62,16 +72,16 @@ def redact(value: Any) -> Any:
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, Mapping):
-        return {key: _redact_member(str(key), item) for key, item in value.items()}
+        return {redact_text(str(key)): _redact_member(str(key), item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
     return value
 
 
 def _redact_member(name: str, value: Any) -> Any:
-    if name == "headers" and isinstance(value, Mapping):
-        return {header: _redact_secret(item) for header, item in value.items()}  # a gateway's headers are its keys
-    if isinstance(value, str) and _SECRET_NAMES.search(name):
+    if name == "headers" and isinstance(value, Mapping):  # a gateway's headers are its keys
+        return {redact_text(str(header)): _redact_secret(item) for header, item in value.items()}
+    if isinstance(value, str | list) and (name == "headers" or _SECRET_NAMES.search(name)):
         return _redact_secret(value)
     return redact(value)
 
@@ -167,13 +177,17 @@ class StderrHandler(logging.Handler):
                 size = len(line)
                 dropped, self._dropped = self._dropped, 0
             if dropped:
-                line += json.dumps({"level": "warning", "message": "log records dropped", "count": dropped}).encode()
-                line += b"\n"
+                line += self.format(_dropped_record(dropped)).encode("ascii") + b"\n"
             with suppress(OSError):
                 _write_whole(self._descriptor, line)
             with self._wake:
                 self._queued -= size
                 self._wake.notify_all()
+
+
+def _dropped_record(count: int) -> logging.LogRecord:
+    members = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "msg": "log records dropped"}
+    return logging.makeLogRecord({**members, "count": count})
 
 
 def _write_whole(descriptor: int, data: bytes) -> None:
@@ -192,7 +206,15 @@ def configure(level: str, log_format: str) -> StderrHandler:
     root.setLevel(logging.WARNING)
     set_level(level)
     logging.captureWarnings(True)
+    threading.excepthook = _log_unraised
+    sys.unraisablehook = _log_unraised
     return handler
+
+
+def _log_unraised(error: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+    """Log what was raised where nobody can catch it, in a thread or while an object was deleted."""
+    exception = error.exc_value if error.exc_value is not None else error.exc_type()
+    logging.getLogger("ckservice").error("error outside of any request", exc_info=exception)
 
 
 def set_level(level: str) -> None:

@@ -11,7 +11,6 @@ import select
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 
 _POLL_SECONDS = 0.25
 
@@ -44,7 +43,7 @@ def exists(pid: int) -> bool:
         return _open_windows_process(pid) != 0
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except OSError:
         return True  # it is there, and somebody else's
@@ -52,15 +51,25 @@ def exists(pid: int) -> bool:
 
 
 def _wait(pid: int, is_alive: Callable[[], bool]) -> None:
-    with suppress(OSError):
+    # What the platform says counts: a process that has ended keeps its pid until its own parent takes notice.
+    while not _was_told(pid, is_alive) and is_alive():
+        time.sleep(_POLL_SECONDS)
+
+
+def _was_told(pid: int, is_alive: Callable[[], bool]) -> bool:
+    """Wait until the platform says that a process has ended; false at once where it can't say."""
+    try:
         if sys.platform == "linux":
             _wait_on_linux(pid, is_alive)
         elif sys.platform == "win32":
             _wait_on_windows(pid)
         elif hasattr(select, "kqueue"):
             _wait_with_kqueue(pid)
-    while is_alive():
-        time.sleep(_POLL_SECONDS)
+        else:
+            return False
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def _wait_on_linux(pid: int, is_alive: Callable[[], bool]) -> None:
@@ -90,8 +99,9 @@ def _wait_on_windows(pid: int) -> None:
 
     infinite = 0xFFFFFFFF
     handle = _open_windows_process(pid)
-    if handle:
-        ctypes.windll.kernel32.WaitForSingleObject(handle, infinite)  # type: ignore[attr-defined,unused-ignore]
+    if not handle:
+        raise OSError("there is no such process, or it may not be watched")
+    ctypes.windll.kernel32.WaitForSingleObject(handle, infinite)  # type: ignore[attr-defined,unused-ignore]
 
 
 def _open_windows_process(pid: int) -> int:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import FrameType
@@ -12,6 +14,11 @@ EXIT_USAGE = 2
 EXIT_CONFIGURATION = 10
 EXIT_DATA_DIRECTORY = 11
 EXIT_CRASH = 70
+
+CRASH_REASON = "ckservice met an internal error and ended; what stands before this line says where."
+
+_STDERR_SECONDS = 0.2
+_REASON_CHARS = 500
 
 
 class Options(NamedTuple):
@@ -46,6 +53,15 @@ class Ending:
     def __init__(self) -> None:
         self.signalled: Callable[[], None] = leave
         self.host_gone: Callable[[], None] = leave
+        self.is_postponed = False
+
+    def postpone(self) -> None:
+        """Have the first signal wait for `lifetime`: something has been read, and is owed an answer."""
+        self.signalled = self._remember
+
+    def _remember(self) -> None:
+        self.signalled = leave
+        self.is_postponed = True
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.signalled()
@@ -60,7 +76,9 @@ def leave() -> NoReturn:
 
 
 def fail(code: int, reason: str) -> NoReturn:
-    """End the process with a code, and say why in the last line of stderr."""
+    """End the process with a code, and say why in the last line of stderr, if anybody reads it."""
     with suppress(OSError):
-        os.write(2, json.dumps({"code": code, "reason": reason}).encode("ascii") + b"\n")
+        # What can be written to takes PIPE_BUF bytes; Windows can only ask sockets.
+        if sys.platform == "win32" or select.select([], [2], [], _STDERR_SECONDS)[1]:
+            os.write(2, json.dumps({"code": code, "reason": reason[:_REASON_CHARS]}).encode("ascii") + b"\n")
     os._exit(code)

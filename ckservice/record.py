@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import Any, BinaryIO
 
 from ckservice.jsonrpc.framing import TooLong
-from ckservice.logs import redact
+from ckservice.logs import redact, redact_text
 
 _MAX_HELD_CHARS = 1024 * 1024
 
@@ -83,7 +83,8 @@ def _readable(line: bytes) -> Any:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(line).decode("ascii")}
+        text = redact_text(line.decode("latin-1"))  # a byte is a character
+        return {"base64": base64.b64encode(text.encode("latin-1")).decode("ascii")}
     try:
         value = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):

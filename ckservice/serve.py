@@ -5,12 +5,23 @@ Importing this module is cheap; what is heavy is imported after the handshake.
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ckservice import contract, handshake, parent
 from ckservice.jsonrpc import descriptors
-from ckservice.process import EXIT_CONFIGURATION, EXIT_DATA_DIRECTORY, Ending, Options, fail, leave
+from ckservice.process import (
+    CRASH_REASON,
+    EXIT_CONFIGURATION,
+    EXIT_CRASH,
+    EXIT_DATA_DIRECTORY,
+    Ending,
+    Options,
+    fail,
+    leave,
+)
 
 if TYPE_CHECKING:
     from ckservice.app import Service
@@ -23,6 +34,7 @@ def serve(options: Options, more_handlers: "Callable[[Service], Iterable[Handler
     `more_handlers` answer methods beside those of the contract.
     """
     source, target = descriptors.claim()
+    sys.excepthook = _end_on_bug
     ending = Ending()
     for number in _ending_signals():
         signal.signal(number, ending.on_signal)
@@ -33,6 +45,8 @@ def serve(options: Options, more_handlers: "Callable[[Service], Iterable[Handler
     _check_settings(options.settings)
     _check_data_directory(options.data_directory)
     first = handshake.read_first(source)
+    if first:
+        ending.postpone()
     early = handshake.answer(first, options.settings)
     if early is not None:
         _write_whole(target, early.answered)
@@ -40,6 +54,11 @@ def serve(options: Options, more_handlers: "Callable[[Service], Iterable[Handler
     from ckservice import lifetime  # noqa: PLC0415 - this imports everything: after the first answer
 
     lifetime.run(lifetime.Start(options, ending, source, target, first, early, more_handlers))
+
+
+def _end_on_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sys.__excepthook__(kind, error, trace)
+    fail(EXIT_CRASH, CRASH_REASON)
 
 
 def _ending_signals() -> list[signal.Signals]:

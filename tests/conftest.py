@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def start(command: list[str], environment: dict[str, str]) -> Iterator[Callable[..., Sidecar]]:
-    """Start the program under test; every process is ended with the test."""
+    """Start the program under test, `through` another one if need be; every process is ended with the test."""
     with ExitStack() as stack:
 
-        def _start(*arguments: str, **options: Any) -> Sidecar:
+        def _start(*arguments: str, through: Sequence[str] = (), **options: Any) -> Sidecar:
             env = {**environment, **options.pop("env", {})}
-            return stack.enter_context(Sidecar([*command, *arguments], env=env, **options))
+            return stack.enter_context(Sidecar([*through, *command, *arguments], env=env, **options))
 
         yield _start
 
@@ -55,8 +55,9 @@ def start_with_test_methods(environment: dict[str, str]) -> Iterator[Callable[..
     """Start the service with the methods of `tests/service_under_test.py` added. Source only."""
     with ExitStack() as stack:
 
-        def _start(**options: Any) -> Sidecar:
+        def _start(*, through: Sequence[str] = (), **options: Any) -> Sidecar:
             env = {**environment, **options.pop("env", {})}
-            return stack.enter_context(Sidecar([sys.executable, "-m", "tests.service_under_test"], env=env, **options))
+            command = [*through, sys.executable, "-m", "tests.service_under_test"]
+            return stack.enter_context(Sidecar(command, env=env, **options))
 
         yield _start

@@ -3,9 +3,15 @@
 They do what a product method may do one day, on demand: ask the host, raise, print, hang, take turns.
 """
 
+import _thread
+import asyncio
 import os
+import subprocess
 import sys
+import threading
+import warnings
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -14,6 +20,7 @@ from ckservice import environment
 from ckservice.app import Service
 from ckservice.errors import RateLimited
 from ckservice.jsonrpc.call import Call
+from ckservice.jsonrpc.errors import HostError
 from ckservice.jsonrpc.method import Handler, Notification, Request, handler, inline
 from ckservice.model import Model, Params
 from ckservice.process import Options
@@ -43,7 +50,14 @@ UNDECLARED = Notification("stream/undeclared", ProgressParams, "No method declar
 
 
 async def ask(call: Call, params: Text) -> Echo:
-    return await call.connection.asking.ask(ASK_HOST, Question(text=params.text))
+    try:
+        return await call.connection.asking.ask(ASK_HOST, Question(text=params.text))
+    except HostError as error:
+        return Echo(text=f"the host answered {error.code}: {error}")
+
+
+async def ask_in_turn(call: Call, params: Turn) -> Echo:
+    return await call.connection.asking.ask(ASK_HOST, Question(text=params.key))
 
 
 def raise_now(_call: Call, params: Text) -> Echo:
@@ -72,6 +86,10 @@ async def lose_cancellation(_call: Call, _params: Text) -> Echo:
     raise anyio.get_cancelled_exc_class()
 
 
+def leave_now(_call: Call, _params: Text) -> Echo:
+    sys.exit(3)
+
+
 def print_text(_call: Call, params: Text) -> Echo:
     print(params.text, flush=True)
     os.write(1, params.text.encode() + b"\n")
@@ -83,6 +101,28 @@ async def run_child(_call: Call, params: Text) -> Echo:
     program = "import os, sys; os.write(1, sys.argv[1].encode()); print(sys.stdin.read())"
     await anyio.run_process([sys.executable, "-c", program, params.text], stdin=None, stdout=None, stderr=None)
     return Echo(text=params.text)
+
+
+async def list_open_files(_call: Call, _params: Text) -> Echo:
+    """What the descriptors of a child process are that inherits all it can."""
+    program = "import os\nfor fd in os.listdir('/proc/self/fd'): print(os.path.realpath('/proc/self/fd/' + fd))"
+    child = [sys.executable, "-c", program]
+    run = partial(subprocess.run, child, close_fds=False, stdout=subprocess.PIPE, text=True, check=True)
+    return Echo(text=(await anyio.to_thread.run_sync(run)).stdout)
+
+
+def warn(_call: Call, params: Text) -> Echo:
+    warnings.warn(params.text, stacklevel=1)
+    return Echo(text="")
+
+
+def raise_in_thread(_call: Call, params: Text) -> Echo:
+    def fail() -> None:
+        raise RuntimeError(params.text)
+
+    threading.Thread(target=fail).start()
+    _thread.start_new_thread(fail, ())
+    return Echo(text="")
 
 
 async def take_turn(call: Call, params: Turn) -> Echo:
@@ -107,6 +147,17 @@ def block(_call: Call, params: Turn) -> Echo:
     return Echo(text="")
 
 
+async def crash(_call: Call, params: Text) -> Echo:
+    """A bug outside of any request."""
+
+    def fail() -> None:
+        raise RuntimeError(params.text)
+
+    asyncio.get_running_loop().call_soon(fail)
+    await anyio.sleep(60)
+    return Echo(text="")
+
+
 def big(_call: Call, params: Text) -> Echo:
     return Echo(text="x" * int(params.text))
 
@@ -121,17 +172,23 @@ def more_handlers(_service: Service) -> Iterable[Handler]:
 
     return (
         handler(request("test/ask"), ask),
+        handler(request("test/askInTurn", Turn, serialize_by=lambda params: params.key), ask_in_turn),
         inline(request("test/raise"), raise_now),
         handler(request("test/raiseLater"), raise_later),
         handler(request("test/raiseUndeclared"), raise_undeclared),
         handler(request("test/sendUndeclared"), send_undeclared),
         handler(request("test/exit"), leave),
+        inline(request("test/exitNow"), leave_now),
         handler(request("test/loseCancellation"), lose_cancellation),
         inline(request("test/print"), print_text),
         handler(request("test/child"), run_child),
+        handler(request("test/openFiles"), list_open_files),
+        inline(request("test/warn"), warn),
+        inline(request("test/raiseInThread"), raise_in_thread),
         handler(request("test/turn", Turn, emits=(TOKEN,), serialize_by=lambda params: params.key), take_turn),
         handler(request("test/hang"), hang),
         inline(request("test/block", Turn), block),
+        handler(request("test/crash"), crash),
         inline(request("test/big"), big),
         inline(request("test/surrogate"), surrogate),
     )

@@ -16,6 +16,19 @@ WAIT_SECONDS = 20
 ROOT = Path(__file__).parent.parent
 
 
+def wait_until(is_so: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+    """Look again and again; for what nothing tells us about."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+def question(text: str = "Hello, world", **params: Any) -> dict[str, Any]:
+    """The params of a `chat/complete` that asks one thing."""
+    return {"messages": [{"role": "user", "content": text}], **params}
+
+
 class Sidecar:
     """A running ckservice.
 
@@ -30,6 +43,7 @@ class Sidecar:
         *,
         env: dict[str, str],
         read: bool = True,
+        read_log: bool = True,
         stderr: int | None = subprocess.PIPE,
         cwd: Path = ROOT,
     ) -> None:
@@ -45,10 +59,10 @@ class Sidecar:
         self._changed = threading.Condition()
         self._output_ended = False
         self._threads: deque[threading.Thread] = deque()
-        if stderr == subprocess.PIPE:
-            self._start_thread(self._read_log)
         if read:
             self.start_reading()
+        if read_log and stderr == subprocess.PIPE:
+            self.start_reading_log()
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +102,9 @@ class Sidecar:
 
     def start_reading(self) -> None:
         self._start_thread(self._read_messages)
+
+    def start_reading_log(self) -> None:
+        self._start_thread(self._read_log)
 
     def wait_for(self, predicate: Any, seconds: float = WAIT_SECONDS) -> Any:
         """The first message for which `predicate` is true, however long ago it came."""
@@ -146,9 +163,18 @@ class Sidecar:
         assert found, f"{text!r} was not logged; got {self.log[-5:]}"
         return str(found)
 
+    def records(self) -> list[dict[str, Any]]:
+        """The log so far; fails on a line that is no JSON object."""
+        records = [json.loads(line) for line in list(self.log)]
+        assert all(isinstance(record, dict) for record in records), records
+        return records
+
     def exit_code(self, seconds: float = WAIT_SECONDS) -> int:
-        """Wait for the process to end by itself."""
-        return self.process.wait(seconds)
+        """Wait for the process to end by itself, and for all that it wrote."""
+        code = self.process.wait(seconds)
+        for thread in self._threads:
+            thread.join(WAIT_SECONDS)
+        return code
 
     def end(self) -> int:
         """Close stdin and wait: what a host does at the end."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sidecar import Sidecar
+from tests.sidecar import Sidecar, question
 
 ANSWER = "No model is connected; this is the offline provider of ckservice. You wrote: Hello, world"
 TOOLS = [
@@ -16,10 +16,6 @@ TOOLS = [
         "parameters": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
     },
 ]
-
-
-def question(text: str = "Hello, world", **params: Any) -> dict[str, Any]:
-    return {"messages": [{"role": "user", "content": text}], **params}
 
 
 def structured(schema: dict[str, Any], text: str = "Hello, world", **params: Any) -> dict[str, Any]:
@@ -145,7 +141,10 @@ def test_the_answer_ends_before_a_stop_sequence(sidecar: Sidecar) -> None:
 
 @pytest.mark.parametrize(
     ("choice", "called"),
-    [("required", {"name": "look", "arguments": {}}), ({"name": "find"}, {"name": "find", "arguments": {"text": "Hi"}})],
+    [
+        ("required", {"name": "look", "arguments": {}}),
+        ({"name": "find"}, {"name": "find", "arguments": {"text": "Hi"}}),
+    ],
 )
 def test_a_tool_is_called_where_the_host_insists(sidecar: Sidecar, choice: Any, called: dict[str, Any]) -> None:
     result = sidecar.call("chat/complete", question("Hi", tools=TOOLS, toolChoice=choice))
@@ -249,7 +248,13 @@ def test_a_schema_that_is_none_is_refused(sidecar: Sidecar, schema: dict[str, An
     "schema",
     [
         {"$ref": "#"},
-        {"allOf": [True], "type": "object", "required": ["a"], "properties": {"a": {"$ref": "#/default"}}, "default": 1},
+        {
+            "allOf": [True],
+            "type": "object",
+            "required": ["a"],
+            "properties": {"a": {"$ref": "#/default"}},
+            "default": 1,
+        },
         {"type": "object", "required": ["a", "b"], "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}},
         {"type": "array", "minItems": 10**9, "items": {"type": "string"}},
         {"type": "string", "minLength": 10**9},

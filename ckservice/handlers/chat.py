@@ -10,6 +10,7 @@ from typing import Any
 from ckservice.app import Service
 from ckservice.errors import InvalidArguments
 from ckservice.jsonrpc.call import Call
+from ckservice.jsonrpc.text import Text
 from ckservice.llm import structured
 from ckservice.protocol import stream
 from ckservice.protocol.chat import CompleteParams, CompleteResult
@@ -20,6 +21,8 @@ from ckservice.types import ChatRequest, Done, NamedTool, ProviderName, Reasonin
 async def complete(service: Service, call: Call, params: CompleteParams) -> CompleteResult:
     config = service.gateway.resolve(params.config, model=params.model)
     request = _to_request(params, config)
+    for place, tool in enumerate(request.tools):
+        await structured.check_schema(tool.parameters, f"tools[{place}].parameters")
     if request.response_format is not None:
         await structured.check_schema(request.response_format.schema_, "responseFormat.schema")
     answer = _Answer(request)
@@ -64,17 +67,17 @@ class _Answer:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started_at: float = field(default_factory=perf_counter)
     first_at: float | None = None
-    pieces: list[str] = field(default_factory=list)
+    text: Text = field(default_factory=Text)
     end: Done | None = None
 
     def add(self, text: str) -> None:
         if self.first_at is None:
             self.first_at = perf_counter()
-        self.pieces.append(text)
+        self.text.add(text)
 
     async def to_result(self, provider: ProviderName) -> CompleteResult:
         assert self.end is not None, "a provider's stream ends with Done or an error"
-        content = "".join(self.pieces)
+        content = str(self.text)
         return CompleteResult(
             id=f"chat-{os.urandom(8).hex()}",
             content=content,

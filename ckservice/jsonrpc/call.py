@@ -1,6 +1,6 @@
 """One request in flight, as its handler sees it."""
 
-from asyncio import sleep
+from asyncio import TimerHandle, sleep
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from ckservice.jsonrpc.errors import ErrorKind
 from ckservice.jsonrpc.messages import Id, encode, encode_notification, encode_text
 from ckservice.jsonrpc.method import Notification, Request
 from ckservice.jsonrpc.outbox import PAUSE_BYTES, TextRun
+from ckservice.jsonrpc.text import Text
 
 if TYPE_CHECKING:
     from ckservice.jsonrpc.batch import Batch
@@ -54,6 +55,8 @@ class Call:
         connection: who it came from.
         partial: the text produced so far; a cancelled or interrupted request answers with it.
         scope: cancelling it ends the handler at its next `await`.
+        giving_up: the timer that answers the request if the handler does not end even so.
+        traceparent: the W3C trace context that the host gave.
     """
 
     __slots__ = (
@@ -65,11 +68,13 @@ class Call:
         "batch",
         "cancelled_as",
         "connection",
+        "giving_up",
         "id",
         "partial",
         "request",
         "scope",
         "started_at",
+        "traceparent",
     )
 
     def __init__(
@@ -81,8 +86,10 @@ class Call:
         self.batch = batch
         self.answered = False
         self.cancelled_as: ErrorKind | None = None
-        self.partial: list[str] = []
+        self.partial = Text()
         self.started_at = perf_counter()
+        self.giving_up: TimerHandle | None = None
+        self.traceparent: str | None = params.meta.traceparent if params.meta is not None else None
         timeout = params.meta.timeout_ms if params.meta is not None else None
         deadline = anyio.current_time() + timeout / 1000 if timeout is not None else float("inf")
         self.scope = anyio.CancelScope(deadline=deadline)
@@ -109,7 +116,7 @@ class Call:
     async def send_text(self, notification: Notification[Any], text: str) -> None:
         """Stream a piece of text. Waits while the host reads too slowly."""
         if notification.index is not None:
-            self.partial.append(text)
+            self.partial.add(text)
         if self._wants(notification):
             self._queue_text(notification, text)
             await self._breathe()

@@ -1,7 +1,8 @@
 """One host: every request it sends gets exactly one answer, under every load, fault, cancel and shutdown."""
 
 import logging
-from asyncio import CancelledError
+import math
+from asyncio import CancelledError, get_running_loop
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from time import perf_counter
@@ -130,7 +131,7 @@ class Connection:
 
     async def idle(self, *, apart_from: Call | None = None) -> None:
         """Wait until every request has its answer."""
-        while any(call is not apart_from for call in self.in_flight.values()):
+        while any(not _is_like(call, apart_from) for call in self.in_flight.values()):
             self._changed = self._changed or anyio.Event()
             await self._changed.wait()
 
@@ -140,11 +141,11 @@ class Connection:
         with anyio.move_on_after(grace_seconds):
             await self.idle(apart_from=apart_from)
         for call in self.in_flight.values():
-            if call is not apart_from:
+            if not _is_like(call, apart_from):
                 call.cancel(SHUTTING_DOWN)
         with anyio.move_on_after(_UNWIND_SECONDS):
             await self.idle(apart_from=apart_from)
-        for call in [call for call in self.in_flight.values() if call is not apart_from]:
+        for call in [call for call in self.in_flight.values() if not _is_like(call, apart_from)]:
             self._fail(call, RpcError(SHUTTING_DOWN, "ckservice is shutting down; the request was not finished."))
 
     # What comes in
@@ -203,6 +204,8 @@ class Connection:
         if handler.inline:
             self._run_inline(call, handler, params)
         else:
+            if call.scope.deadline != math.inf:
+                self._give_up_at(call.scope.deadline + _UNWIND_SECONDS, call)
             self._tasks.start_soon(self._run, call, handler, params, name=message.method)
 
     def _admit(self, message: RequestMessage) -> Handler:
@@ -228,8 +231,20 @@ class Connection:
 
     def _cancel(self, call_id: Any) -> None:
         call = self.in_flight.get(call_id) if is_id(call_id) else None
-        if call is not None:
+        if call is not None and call.cancelled_as is None:
             call.cancel(CANCELLED)
+            self._give_up_at(anyio.current_time() + _UNWIND_SECONDS, call)
+
+    def _give_up_at(self, time: float, call: Call) -> None:
+        """Answer a request then, if its handler has not ended though it was told to."""
+
+        def give_up() -> None:
+            if not call.answered:
+                self._fail(call, faults.cut_short(call))
+
+        if call.giving_up is not None:
+            call.giving_up.cancel()
+        call.giving_up = get_running_loop().call_at(time, give_up)
 
     # What runs
 
@@ -238,11 +253,11 @@ class Connection:
             result = handler.run(call, params)
             assert isinstance(result, BaseModel)
             self._respond(call, result)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the host is owed an answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host is owed an answer
             self._fail(call, faults.raised(call, error, self._hooks))
 
     async def _run(self, call: Call, handler: Handler, params: Any) -> None:
-        CONTEXT.set(_log_context(call, params))
+        CONTEXT.set(_log_context(call))
         serialize_by = handler.request.serialize_by
         try:
             with call.scope:
@@ -273,10 +288,12 @@ class Connection:
             self._answer(call, line, "ok")
 
     def _fail(self, call: Call, error: RpcError) -> None:
-        text = "".join(call.partial)
-        if text and error.kind in faults.CUT_SHORT:
+        if call.answered:
+            return
+        text = str(call.partial)
+        if text and "candidate" not in error.data:
             error.data.setdefault("partial", text)
-        log.info("request failed", extra={"kind": error.kind.name, "errorId": error.error_id, "reason": error.message})
+        log.info("request failed", extra={**_log_context(call), **_log_members(error)})
         line = encode_error(call.id, error)
         if len(line) > MAX_OUTPUT_BYTES or (call.batch is not None and not call.batch.fits(line)):
             line = encode_error(call.id, error.shortened())
@@ -286,6 +303,8 @@ class Connection:
         if call.answered:
             return
         call.answered = True
+        if call.giving_up is not None:
+            call.giving_up.cancel()
         del self.in_flight[call.id]
         self._write(line, call.batch)
         self._hooks.on_answer(call.request.name, outcome)
@@ -300,7 +319,7 @@ class Connection:
         """Answer something that never became a call."""
         if call_id in self.in_flight and error.kind is not DUPLICATE_ID:
             call_id = None  # that id will have its answer; this one can't be told apart from it
-        log.info("message refused", extra={"kind": error.kind.name, "errorId": error.error_id, "reason": error.message})
+        log.info("message refused", extra={"requestId": call_id, **_log_members(error)})
         self.received += 1
         line = encode_error(call_id, error)
         if batch is not None and not batch.fits(line):
@@ -316,8 +335,17 @@ class Connection:
             batch.add(line[:-1])
 
 
-def _log_context(call: Call, params: Any) -> dict[str, Any]:
+def _is_like(call: Call, other: Call | None) -> bool:
+    """Whether two calls are of one method: two that wait for all others must not wait for each other."""
+    return other is not None and call.request is other.request
+
+
+def _log_context(call: Call) -> dict[str, Any]:
     context: dict[str, Any] = {"requestId": call.id, "method": call.request.name}
-    if params.meta is not None and params.meta.traceparent is not None:
-        context["traceparent"] = params.meta.traceparent
+    if call.traceparent is not None:
+        context["traceparent"] = call.traceparent
     return context
+
+
+def _log_members(error: RpcError) -> dict[str, Any]:
+    return {"kind": error.kind.name, "errorId": error.error_id, "reason": error.message}

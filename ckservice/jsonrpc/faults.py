@@ -10,14 +10,12 @@ from ckservice.jsonrpc.errors import (
     KERNEL_KINDS,
     SHUTTING_DOWN,
     ErrorKind,
+    HostGone,
     RpcError,
 )
 from ckservice.jsonrpc.hooks import Hooks
 
 log = logging.getLogger("ckservice.jsonrpc")
-
-CUT_SHORT = (CANCELLED, DEADLINE_EXCEEDED, SHUTTING_DOWN)
-"""Requests answered like this had their handler ended from outside; text they had produced is kept."""
 
 _REASONS: dict[ErrorKind, str] = {
     CANCELLED: "The request was cancelled.",
@@ -28,6 +26,8 @@ _REASONS: dict[ErrorKind, str] = {
 
 def raised(call: Call, error: BaseException, hooks: Hooks) -> RpcError:
     """The answer to a request whose handler raised."""
+    if isinstance(error, HostGone):
+        return RpcError(SHUTTING_DOWN, "The host closed the connection before it answered a question.")
     rpc_error = error if isinstance(error, RpcError) else hooks.translate(error)
     if rpc_error is None:
         return bug(error)

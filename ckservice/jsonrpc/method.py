@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ckservice.jsonrpc.errors import INVALID_PARAMS, ErrorKind, RpcError
+from ckservice.logs import redact_text
 
 if TYPE_CHECKING:
     from ckservice.jsonrpc.call import Call
@@ -100,6 +101,7 @@ def invalid_params(request: Request[Any, Any], error: ValidationError) -> RpcErr
 
 
 _MAX_ERRORS = 100
+_MAX_PATH_CHARS = 200
 _MAX_DETAILS = 10_000
 """Pydantic can tell all details or none, at about 1 kB each; whoever makes more mistakes is told their number."""
 
@@ -112,8 +114,9 @@ def _details(error: ValidationError) -> Sequence[ErrorDetails]:
 
 
 def _path(location: tuple[str | int, ...]) -> str:
-    """`("messages", 0, "role")` as `messages[0].role`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")[:200]
+    """`("messages", 0, "role")` as `messages[0].role`; names are the host's own, so one may be a key gone astray."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+    return redact_text(path[:_MAX_PATH_CHARS])
 
 
 def _explain(kind: str, message: str, location: tuple[str | int, ...], names: list[str]) -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Protocol
 
+from ckservice.jsonrpc.text import Text
+
 PAUSE_BYTES = 1024 * 1024
 """Unsent output above which producers wait."""
 
@@ -41,18 +43,18 @@ class Sink(Protocol):
 class TextRun:
     """Text of one stream that waits to be sent; it becomes one notification when its turn comes."""
 
-    __slots__ = ("chars", "encode", "is_waiting", "pieces")
+    __slots__ = ("chars", "encode", "is_waiting", "text")
 
     def __init__(self, encode: Callable[[str], bytes]) -> None:
         self.encode = encode
-        self.pieces: list[str] = []
+        self.text = Text()
         self.chars = 0
         self.is_waiting = True
 
     def take(self) -> bytes:
         """Encode what has gathered; nothing may be added any more."""
         self.is_waiting = False
-        return self.encode("".join(self.pieces))
+        return self.encode(str(self.text))
 
 
 class Outbox:
@@ -102,7 +104,7 @@ class Outbox:
 
     def add_text(self, run: TextRun, text: str) -> None:
         """Let a waiting notification grow."""
-        run.pieces.append(text)
+        run.text.add(text)
         run.chars += len(text)
         self._grow(len(text))
 

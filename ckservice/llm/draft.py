@@ -8,6 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _MAX_DEPTH = 32
+_MAX_PARTS = 64
+"""References and members of `allOf` that one schema may be made of."""
+
+_ROOM = 10_000
+"""Values, and characters of padding, in one draft: a schema can ask for more than fits in memory."""
+
+_TEXT_CHARS = 1000
+
 _FORMATS = {
     "date": "2000-01-01",
     "date-time": "2000-01-01T00:00:00Z",
@@ -20,83 +28,96 @@ _FORMATS = {
 
 def draft(schema: Mapping[str, Any], text: str) -> Any:
     """Make a value for a schema; strings without another rule hold the beginning of `text`."""
-    return _draft(schema, schema, " ".join(text.split()), _MAX_DEPTH)
+    try:
+        return _Draft(schema, " ".join(text.split())[:_TEXT_CHARS]).make(schema, _MAX_DEPTH)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None  # a reference into what is no schema, or a dialect in which the keywords mean something else
 
 
-def _draft(schema: Any, root: Mapping[str, Any], text: str, depth: int) -> Any:
-    if not isinstance(schema, Mapping) or depth == 0:
-        return None
-    schema = _resolve(schema, root)
-    for keyword in ("const", "default"):
-        if keyword in schema:
-            return schema[keyword]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for keyword in ("anyOf", "oneOf"):
-        if schema.get(keyword):
-            return _draft(schema[keyword][0], root, text, depth - 1)
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = kind[0] if kind else None
-    if kind is None:
-        kind = "object" if "properties" in schema or "required" in schema else "null"
-    make = _MAKERS.get(kind)
-    return make(schema, root, text, depth) if make is not None else None
+class _Draft:
+    """One draft: the schema that references point into, and how much may still be made."""
+
+    def __init__(self, root: Mapping[str, Any], text: str) -> None:
+        self._root = root
+        self._text = text
+        self._room = _ROOM
+
+    def make(self, schema: Any, depth: int) -> Any:
+        self._room -= 1
+        if not isinstance(schema, Mapping) or depth == 0 or self._room < 0:
+            return None
+        schema = self._resolve(schema)
+        for keyword in ("const", "default"):
+            if keyword in schema:
+                return schema[keyword]
+        if schema.get("enum"):
+            return schema["enum"][0]
+        for keyword in ("anyOf", "oneOf"):
+            if schema.get(keyword):
+                return self.make(schema[keyword][0], depth - 1)
+        kind = schema.get("type")
+        if isinstance(kind, list):
+            kind = kind[0] if kind else None
+        if kind is None:
+            kind = "object" if "properties" in schema or "required" in schema else "null"
+        make = _MAKERS.get(kind)
+        return make(self, schema, depth) if make is not None else None
+
+    def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Follow local references and flatten `allOf`; what comes first goes first."""
+        merged: dict[str, Any] = {}
+        parts: list[Any] = [schema]
+        for part in parts:  # which grows on the way
+            if not isinstance(part, Mapping):
+                continue
+            for name, value in part.items():
+                if name == "properties":
+                    merged[name] = {**value, **merged.get(name, {})}
+                elif name == "required":
+                    merged[name] = list(dict.fromkeys([*merged.get(name, ()), *value]))
+                else:
+                    merged.setdefault(name, value)
+            reference = part.get("$ref")
+            further = [self._find(reference)] if isinstance(reference, str) and reference.startswith("#") else []
+            parts.extend([*further, *part.get("allOf", ())][: _MAX_PARTS - len(parts)])
+        return merged
+
+    def _find(self, reference: str) -> Any:
+        found: Any = self._root
+        for part in reference.removeprefix("#").strip("/").split("/"):
+            if part:
+                found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
+        return found
+
+    def object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        properties = schema.get("properties", {})
+        return {name: self.make(properties.get(name, {}), depth - 1) for name in schema.get("required", [])}
+
+    def array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
+        size = min(schema.get("minItems", 0), max(self._room, 0))
+        return [self.make(schema.get("items", {}), depth - 1) for _ in range(size)]
+
+    def string(self, schema: Mapping[str, Any], _depth: int) -> str:
+        value: str = _FORMATS.get(schema.get("format", ""), self._text or "draft")
+        value = value[: schema.get("maxLength", len(value))]
+        missing: int = min(max(schema.get("minLength", 0) - len(value), 0), max(self._room, 0))
+        self._room -= missing
+        return value + "." * missing
+
+    def number(self, schema: Mapping[str, Any], _depth: int) -> Any:
+        step = schema.get("multipleOf", 1)
+        low = schema.get("minimum", schema.get("exclusiveMinimum", -step) + step)
+        high = schema.get("maximum", schema.get("exclusiveMaximum", step) - step)
+        value = low if "minimum" in schema or "exclusiveMinimum" in schema else min(0, high)
+        return -(-value // step) * step if value % step else value
 
 
-def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow local references and flatten `allOf`."""
-    merged = dict(schema)
-    for _ in range(_MAX_DEPTH):
-        reference = merged.pop("$ref", None)
-        parts = merged.pop("allOf", [])
-        if reference is None and not parts:
-            break
-        if isinstance(reference, str) and reference.startswith("#"):
-            parts = [_find(root, reference), *parts]
-        for part in parts:
-            merged = {**part, **merged, "properties": {**part.get("properties", {}), **merged.get("properties", {})}}
-            merged["required"] = [*part.get("required", []), *schema.get("required", [])]
-    return {name: value for name, value in merged.items() if value not in ({}, []) or name not in schema}
-
-
-def _find(root: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
-    found: Any = root
-    for part in reference.removeprefix("#").strip("/").split("/"):
-        if part:
-            found = found.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(found, Mapping) else {}
-    return found if isinstance(found, Mapping) else {}
-
-
-def _object(schema: Mapping[str, Any], root: Mapping[str, Any], text: str, depth: int) -> dict[str, Any]:
-    properties = schema.get("properties", {})
-    return {name: _draft(properties.get(name, {}), root, text, depth - 1) for name in schema.get("required", [])}
-
-
-def _array(schema: Mapping[str, Any], root: Mapping[str, Any], text: str, depth: int) -> list[Any]:
-    return [_draft(schema.get("items", {}), root, text, depth - 1) for _ in range(schema.get("minItems", 0))]
-
-
-def _string(schema: Mapping[str, Any], _root: Mapping[str, Any], text: str, _depth: int) -> str:
-    value = _FORMATS.get(schema.get("format", ""), text or "draft")
-    value = value[: schema.get("maxLength", len(value))]
-    return value.ljust(schema.get("minLength", 0), ".")
-
-
-def _number(schema: Mapping[str, Any], _root: Mapping[str, Any], _text: str, _depth: int) -> Any:
-    step = schema.get("multipleOf", 1)
-    low = schema.get("minimum", schema.get("exclusiveMinimum", -step) + step)
-    high = schema.get("maximum", schema.get("exclusiveMaximum", step) - step)
-    value = low if "minimum" in schema or "exclusiveMinimum" in schema else min(0, high)
-    return -(-value // step) * step if value % step else value
-
-
-_MAKERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any], str, int], Any]] = {
-    "object": _object,
-    "array": _array,
-    "string": _string,
-    "integer": _number,
-    "number": _number,
+_MAKERS: dict[str, Callable[[_Draft, Mapping[str, Any], int], Any]] = {
+    "object": _Draft.object,
+    "array": _Draft.array,
+    "string": _Draft.string,
+    "integer": _Draft.number,
+    "number": _Draft.number,
     "boolean": lambda *_: False,
     "null": lambda *_: None,
 }

@@ -10,7 +10,7 @@ from ckservice import errors
 from ckservice.llm.offline import MODEL as OFFLINE_MODEL, OfflineProvider
 from ckservice.llm.provider import Provider
 from ckservice.metrics import Metrics
-from ckservice.settings import ProviderConfig, Settings
+from ckservice.settings import ProviderConfig, Settings, remember_keys
 from ckservice.types import ChatRequest, Done, ModelInfo, ProviderName, StreamEvent, TextDelta
 
 PROVIDERS: dict[ProviderName, Callable[[ProviderConfig, Settings], Provider]] = {
@@ -41,6 +41,7 @@ class Gateway:
         provider = wanted.provider or base.provider or infer_provider(model)
         kept = base if provider == (base.provider or provider) else ProviderConfig()
         given = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+        remember_keys(wanted)
         merged = kept.model_copy(update={name: value for name, value in given.items() if value is not None})
         return merged.model_copy(
             update={"provider": provider, "model": model or merged.model or DEFAULT_MODELS.get(provider)}

@@ -1,5 +1,6 @@
 """Structured output: what a model wrote, checked against the schema that was asked for."""
 
+import re
 from typing import Any
 
 import anyio
@@ -38,7 +39,12 @@ async def check_schema(schema: dict[str, Any], path: str) -> None:
 def _problems(value: Any, schema: dict[str, Any]) -> list[dict[str, str]]:
     from ckservice import json_schema  # noqa: PLC0415 - takes 70 ms: only for those who need it
 
-    return json_schema.problems(value, schema)
+    try:
+        return json_schema.problems(value, schema)
+    except RecursionError:
+        return [{"path": "$", "message": "the schema refers to itself without end"}]
+    except re.error:  # where the metaschema does not ask for a regular expression
+        return [{"path": "$", "message": "the schema holds a pattern that is no regular expression"}]
 
 
 def _schema_problem(schema: dict[str, Any]) -> str | None:

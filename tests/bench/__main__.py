@@ -1,0 +1,85 @@
+"""Benchmarks of ckservice beside its peers, from a Node parent over real pipes.
+
+Needs Node and the extra `bench` of this project; figures of CPU and memory need Linux.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench import report, runs, servers
+from tests.bench.metrics import BENCHMARKS, MEMORY_CASES
+
+NAMES = [benchmark.name for benchmark in BENCHMARKS]
+PIN_HELP = "parent and servers on one core: without the wake-up of an idle core, which dominates a short round trip"
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("benchmark", nargs="?", default="all", choices=[*NAMES, "memory", "all"])
+    parser.add_argument("--runs", type=int, default=5, metavar="N", help="rounds; each measures every server once")
+    parser.add_argument("--command", default=shlex.join([sys.executable, "-m", "ckservice"]), help="starts ckservice")
+    parser.add_argument("--servers", metavar="A,B", help="only these of ckservice, bare, fastapi, pygls, mcp, codex")
+    parser.add_argument("--codex", metavar="PATH", help="the codex binary, when it is not on the PATH")
+    parser.add_argument("--pin", action="store_true", help=PIN_HELP)
+    parser.add_argument("--markdown", action="store_true", help="print Markdown, for the README")
+    arguments = parser.parse_args()
+    if arguments.runs < 1:
+        parser.error("--runs must be 1 or more")
+    if arguments.pin and sys.platform != "linux":
+        parser.error("--pin needs Linux")
+    return arguments
+
+
+def contestants(arguments: argparse.Namespace, directory: Path) -> list[servers.Server]:
+    """The servers to measure, ckservice first."""
+    command = shlex.split(arguments.command)
+    every = [
+        servers.ckservice(command, directory),
+        servers.bare(),
+        servers.fastapi(),
+        servers.pygls(),
+        servers.mcp(),
+    ]
+    wanted = arguments.servers.split(",") if arguments.servers else [*(server.name for server in every), "codex"]
+    if "codex" in wanted:
+        binary = servers.find_codex(arguments.codex)
+        if binary is None:
+            runs.progress("codex is skipped: it is neither on the PATH nor given with --codex", keep=True)
+        else:
+            every.append(servers.codex(binary, directory))
+    return [server for server in every if server.name in wanted]
+
+
+def main() -> int:
+    """Run what was asked for; 1 if ckservice could not be measured in all of it."""
+    arguments = parse_arguments()
+    markdown = arguments.markdown
+    if arguments.pin and sys.platform == "linux":
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # Node and the servers inherit it
+    print(report.machine_line(arguments.runs, pinned=arguments.pin), end="\n\n")
+    with tempfile.TemporaryDirectory(prefix="ckservice-bench-", ignore_cleanup_errors=True) as temporary:
+        directory = Path(temporary)
+        chosen = contestants(arguments, directory)
+        own = [server for server in chosen if server.name == report.OWN]
+        complete = True
+        for benchmark in BENCHMARKS:
+            if arguments.benchmark in {benchmark.name, "all"}:
+                results = runs.run_benchmark(benchmark, chosen, arguments.runs, directory)
+                complete = complete and (not own or report.OWN in results)
+                rows = report.benchmark_table(benchmark, chosen, results)
+                print(report.render(f"{benchmark.name}: {benchmark.title}", rows, markdown=markdown), flush=True)
+        if arguments.benchmark in {"memory", "all"} and own:
+            outcomes = [(case, runs.run_memory(case, own[0], arguments.runs, directory)) for case in MEMORY_CASES]
+            complete = complete and all(measured is not None for _, measured in outcomes)
+            rows = report.memory_table(outcomes)
+            print(report.render("memory: peak RSS minus RSS before", rows, markdown=markdown))
+
+    return 0 if complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

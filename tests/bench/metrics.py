@@ -1,0 +1,102 @@
+"""What each benchmark reports: the figures of one run, their units, and the targets for ckservice.
+
+A target is a ratio, ckservice ÷ peer, within one interleaved run: absolute times say more about the machine.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    key: str
+    """Name of the figure in the result that Node returns."""
+    heading: str
+    digits: int = 0
+    at_most: dict[str, float] = field(default_factory=dict)
+    """Peer → largest ratio, ckservice ÷ peer, that meets the target."""
+    at_least: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    name: str
+    title: str
+    figures: tuple[Figure, ...]
+    """The first one is the figure whose minimum (or maximum, for a rate) and ratio are reported."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """Sent to Node beside the server."""
+    needs: str | None = None
+    """Field of Server without which a server does not take part."""
+    best: str = "min"
+    """What a figure's best run is: `min` for times and sizes, `max` for rates."""
+
+
+BENCHMARKS = (
+    Benchmark(
+        name="startup",
+        title="spawn → first answer (`initialize`; HTTP: `GET /health`)",
+        figures=(
+            Figure(key="wallMs", heading="wall ms", at_most={"codex": 0.6, "mcp": 0.12, "fastapi": 0.2}),
+            Figure(key="cpuMs", heading="CPU ms"),
+            Figure(key="rssMib", heading="RSS MiB", digits=1),
+            Figure(key="readyMs", heading="then ping, ms"),
+            Figure(key="idleRssMib", heading="idle RSS MiB", digits=1, at_most={"fastapi": 0.5}),
+        ),
+    ),
+    Benchmark(
+        name="ping",
+        title="smallest request, one after the other",
+        figures=(
+            Figure(key="p50Us", heading="p50 µs", at_most={"codex": 0.4, "mcp": 0.1}),
+            Figure(key="p99Us", heading="p99 µs", at_most={"codex": 0.4, "mcp": 0.1}),
+            Figure(key="cpuPerPingUs", heading="CPU µs per ping", digits=1),
+        ),
+        arguments={"durationMs": 1_500},
+    ),
+    Benchmark(
+        name="pipelined",
+        title="smallest request, 64 in flight",
+        figures=(
+            Figure(key="requestsPerS", heading="requests/s", at_least={"mcp": 25, "codex": 3}),
+            Figure(key="cpuPerRequestUs", heading="CPU µs per request", digits=1),
+        ),
+        arguments={"durationMs": 1_500, "inFlight": 64},
+        best="max",
+    ),
+    Benchmark(
+        name="tokens",
+        title="a stream as fast as the host takes it",
+        figures=(
+            Figure(key="tokensPerS", heading="tokens/s", at_least={"fastapi": 1.5}),
+            Figure(key="notificationsPerS", heading="notifications/s"),
+            Figure(key="tokensPerNotification", heading="tokens per notification", digits=1),
+            Figure(key="cpuPerTokenUs", heading="CPU µs per token", digits=2),
+        ),
+        needs="stream_request",
+        best="max",
+    ),
+    Benchmark(
+        name="cancel",
+        title="cancel of a running stream → its error response",
+        figures=(
+            Figure(key="p50Ms", heading="p50 ms", digits=2),
+            Figure(key="p95Ms", heading="p95 ms", digits=2),
+        ),
+        arguments={"count": 40},
+        needs="slow_request",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryCase:
+    measure: str
+    title: str
+    at_most_mb: int
+
+
+MEMORY_CASES = (
+    MemoryCase(measure="longLine", title="512 MiB line without an end", at_most_mb=40),
+    MemoryCase(measure="slowHost", title="100,000 tokens, host does not read for 5 s", at_most_mb=10),
+)
