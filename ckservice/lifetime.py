@@ -96,7 +96,7 @@ async def _serve(start: Start, log_handler: logs.StderrHandler) -> NoReturn:
         gc.freeze()  # what start-up made stays: later collections need not look at it
         await end.asked_for.wait()
         with end.draining:
-            await connection.idle()
+            await connection.ledger.idle()
         await connection.settle(0)
         with end.flushing:
             await outbox.flushed()

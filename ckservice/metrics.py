@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from math import exp2, log2
+from math import exp2, floor, log2
 
 from ckservice.types import Usage
 
@@ -10,6 +10,7 @@ _BUCKETS_PER_OCTAVE = 8
 """Eight buckets to a doubling: a percentile is right to within 9 %."""
 
 _SHORTEST_MS = 1e-4
+_MAX_UNCOUNTED = 4096
 
 
 class Histogram:
@@ -17,12 +18,17 @@ class Histogram:
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
+        self._uncounted: list[float] = []
 
     def record(self, milliseconds: float) -> None:
-        self._counts[int(log2(max(milliseconds, _SHORTEST_MS)) * _BUCKETS_PER_OCTAVE // 1)] += 1
+        """Take in a duration. It is sorted into its bucket later: this is done for every token."""
+        self._uncounted.append(milliseconds)
+        if len(self._uncounted) >= _MAX_UNCOUNTED:
+            self._count()
 
     @property
     def count(self) -> int:
+        self._count()
         return self._counts.total()
 
     def percentile(self, share: float) -> float | None:
@@ -34,6 +40,11 @@ class Histogram:
             if seen >= wanted:
                 return round(exp2((bucket + 1) / _BUCKETS_PER_OCTAVE), 4)
         return None
+
+    def _count(self) -> None:
+        for milliseconds in self._uncounted:
+            self._counts[floor(log2(max(milliseconds, _SHORTEST_MS)) * _BUCKETS_PER_OCTAVE)] += 1
+        self._uncounted.clear()
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 
 from ckservice import protocol
 from ckservice.jsonrpc.batch import MAX_MESSAGES
-from ckservice.jsonrpc.connection import MAX_OUTPUT_BYTES
+from ckservice.jsonrpc.ledger import MAX_OUTPUT_BYTES
 from ckservice.jsonrpc.method import Notification, Request
 from ckservice.llm.gateway import PROVIDERS
 from ckservice.methods_page import methods_page

@@ -107,11 +107,11 @@ class Settings(Input):
     """The settings of this process, in effect or as a patch of those."""
 
     config: OrDefault[ProviderConfig] = Field(
-        ProviderConfig(), description="The provider that answers where a request names none."
+        default_factory=ProviderConfig, description="The provider that answers where a request names none."
     )
-    limits: OrDefault[LimitSettings] = LimitSettings()
-    methods: OrDefault[MethodSettings] = MethodSettings()
-    offline: OrDefault[OfflineSettings] = OfflineSettings()
+    limits: OrDefault[LimitSettings] = Field(default_factory=LimitSettings)
+    methods: OrDefault[MethodSettings] = Field(default_factory=MethodSettings)
+    offline: OrDefault[OfflineSettings] = Field(default_factory=OfflineSettings)
     log_level: OrDefault[LogLevel] = "info"
 
 

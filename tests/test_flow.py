@@ -310,5 +310,5 @@ def test_the_id_of_a_long_broken_line_is_not_looked_for_in_all_of_it(start: Star
     with Growth(sidecar) as growth:
         sidecar.write(b"{" + b'"method":"",' * (30 * MB // 12) + b"\n")
         assert outcome(sidecar, None) == "parseError"
-    assert growth.bytes <= 150 * MB  # the line, and what a parser makes of it
+    assert growth.bytes <= 250 * MB  # the line, and what a parser makes of it
     sidecar.assert_alive()

@@ -132,7 +132,7 @@ def read(line: bytes) -> Any:
 
 def leading_id(line: bytes) -> Owed:
     """The first id in a broken line, if it is a plain one."""
-    found = re.search(rb'"id"\s*:\s*(0|-?[1-9]\d*|"[^"\\]*")\s*[,}]', line)
+    found = re.search(rb'"id"\s*:\s*(-?(?:0|[1-9]\d*)|"[^"\\]*")\s*[,}]', line)
     if not found:
         return []
     value = json.loads(found[1].decode("utf-8", "replace"), strict=False)

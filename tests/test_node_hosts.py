@@ -164,6 +164,4 @@ def test_the_readme_shows_the_snippet() -> None:
     snippet = SNIPPET.read_text("utf-8")
     readme = (ROOT / "README.md").read_text("utf-8")
     assert len([line for line in snippet.splitlines() if line]) <= SNIPPET_LINES
-    if "```" not in readme:
-        unavailable("the README is not written yet")
     assert f"```js\n{snippet}```\n" in readme

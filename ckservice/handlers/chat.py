@@ -28,15 +28,14 @@ async def complete(service: Service, call: Call, params: CompleteParams) -> Comp
     answer = _Answer(request)
     async with aclosing(service.gateway.stream(request, config)) as events:
         async for event in events:
-            match event:
-                case TextDelta(text):
-                    answer.add(text)
-                    await call.send_text(stream.TOKEN, text)
-                case ReasoningDelta(text):
-                    await call.send_text(stream.REASONING, text)
-                case Done():
-                    answer.end = event
-                    await call.send(stream.USAGE, usage=event.usage)
+            if isinstance(event, TextDelta):
+                answer.add(event.text)
+                await call.send_text(stream.TOKEN, event.text)
+            elif isinstance(event, ReasoningDelta):
+                await call.send_text(stream.REASONING, event.text)
+            else:
+                answer.end = event
+                await call.send(stream.USAGE, usage=event.usage)
     return await answer.to_result(config.provider or "offline")
 
 

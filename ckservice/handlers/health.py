@@ -61,14 +61,14 @@ async def _health(service: Service, call: Call, components: dict[str, Component]
     before = perf_counter()
     await anyio.lowlevel.checkpoint()
     lag = perf_counter() - before
-    connection = call.connection
+    ledger = call.connection.ledger
     return Health(
         status=max((component.status for component in components.values()), key=_SEVERITY.index),
         version=__version__,
         uptime_ms=_uptime_ms(service),
-        in_flight=len(connection.in_flight),
-        received=connection.received,
-        answered=connection.answered,
+        in_flight=len(ledger.in_flight),
+        received=ledger.received,
+        answered=ledger.answered,
         event_loop_lag_ms=round(lag * 1000, 3),
         components=components,
     )

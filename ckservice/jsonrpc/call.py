@@ -1,7 +1,7 @@
 """One request in flight, as its handler sees it."""
 
 from asyncio import TimerHandle, sleep
-from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -28,22 +28,21 @@ class _TextStream:
     They are encoded by template: a model would cost five times as much for each token.
     """
 
-    __slots__ = ("count", "head", "notification", "run")
+    __slots__ = ("count", "head", "index", "run", "text")
 
     def __init__(self, notification: Notification[Any], call_id: Id) -> None:
-        self.notification = notification
         self.count = 0
         self.run: TextRun | None = None
         self.head = (
             f'{{"jsonrpc":"2.0","method":"{notification.name}","params":{{"requestId":{encode(call_id).decode()},"seq":'
         )
+        self.text = f',"{notification.text}":'
+        self.index = f',"{notification.index}":' if notification.index is not None else ""
 
-    def encoder(self, seq: int) -> Callable[[str], bytes]:
-        """Encode the next notification, once its text is known."""
-        notification = self.notification
-        head = f'{self.head}{seq},"{notification.text}":'
-        tail = "}}\n" if notification.index is None else f',"{notification.index}":{self.count}}}}}\n'
-        return lambda text: (head + encode_text(text) + tail).encode("ascii")
+    def encode(self, seq: int, count: int, text: str) -> bytes:
+        """The notification that is the request's `seq`th, with text that `count` pieces came before."""
+        index = f"{self.index}{count}" if self.index else ""
+        return f"{self.head}{seq}{self.text}{encode_text(text)}{index}}}}}\n".encode("ascii")
 
 
 class Call:
@@ -54,8 +53,9 @@ class Call:
         request: the declaration of its method.
         connection: who it came from.
         partial: the text produced so far; a cancelled or interrupted request answers with it.
-        scope: cancelling it ends the handler at its next `await`.
+        scope: cancelling it ends the handler at its next `await`; inline handlers have none.
         giving_up: the timer that answers the request if the handler does not end even so.
+        timeout_ms: the deadline that the host gave, counted from the arrival.
         traceparent: the W3C trace context that the host gave.
     """
 
@@ -74,6 +74,7 @@ class Call:
         "request",
         "scope",
         "started_at",
+        "timeout_ms",
         "traceparent",
     )
 
@@ -90,9 +91,8 @@ class Call:
         self.started_at = perf_counter()
         self.giving_up: TimerHandle | None = None
         self.traceparent: str | None = params.meta.traceparent if params.meta is not None else None
-        timeout = params.meta.timeout_ms if params.meta is not None else None
-        deadline = anyio.current_time() + timeout / 1000 if timeout is not None else float("inf")
-        self.scope = anyio.CancelScope(deadline=deadline)
+        self.timeout_ms: int | None = params.meta.timeout_ms if params.meta is not None else None
+        self.scope: anyio.CancelScope | None = None
         self._is_streaming = bool(request.emits) and getattr(params, "stream", True)
         self._seq = -1
         self._sends = 0
@@ -102,7 +102,15 @@ class Call:
         """End the handler; the request will be answered with `kind`."""
         if self.cancelled_as is None:
             self.cancelled_as = kind
-            self.scope.cancel()
+            if self.scope is not None:
+                self.scope.cancel()
+
+    def log_context(self) -> dict[str, Any]:
+        """The members that log records of this request have."""
+        context: dict[str, Any] = {"requestId": self.id, "method": self.request.name}
+        if self.traceparent is not None:
+            context["traceparent"] = self.traceparent
+        return context
 
     async def send(self, notification: Notification[Any], **members: Any) -> None:
         """Tell the host something that belongs to this request. Waits while the host reads too slowly."""
@@ -127,12 +135,12 @@ class Call:
         if stream is None:
             stream = self._texts[notification.name] = _TextStream(notification, self.id)
         if not outbox.is_stalled:
-            outbox.send(stream.encoder(self._next_seq())(text))
+            outbox.send(stream.encode(self._next_seq(), stream.count, text))
         else:
             if stream.run is None or not stream.run.is_waiting:
                 for other in self._texts.values():
                     other.run = None
-                stream.run = outbox.start_text(stream.encoder(self._next_seq()))
+                stream.run = outbox.start_text(partial(stream.encode, self._next_seq(), stream.count))
             outbox.add_text(stream.run, text)
         stream.count += 1
 

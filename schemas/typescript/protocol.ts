@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = '1fdeb3c548104ec3a8307131abd9f17e095316089758ac11f7234542fbcc85f9' as const;
+export const SCHEMA_HASH = '95276db03b7c63c5113d8d00207b64193da9ab71fc626f932d9e5e72d490cbea' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -573,17 +573,10 @@ export interface ServerLimits {
 
 /** The settings of this process, in effect or as a patch of those. */
 export interface Settings {
-  /**
-   * The provider that answers where a request names none.
-   *
-   * @default {"provider": null, "endpoint": null, "model": null, "apiKey": "unset", "apiVersion": null, "temperature": null, "maxTokens": null, "headers": null, "fallback": null}
-   */
+  /** The provider that answers where a request names none. */
   config?: ProviderConfig;
-  /** @default {"maxInFlight": 256, "maxLineBytes": 33554432} */
   limits?: LimitSettings;
-  /** @default {"disabled": []} */
   methods?: MethodSettings;
-  /** @default {"firstTokenDelayMs": 0.0, "tokenDelayMs": 0.0, "fault": null, "faultAfterTokens": 0} */
   offline?: OfflineSettings;
   /** @default "info" */
   logLevel?: 'debug' | 'info' | 'warning' | 'error';
@@ -591,17 +584,10 @@ export interface Settings {
 
 /** A JSON merge patch (RFC 7396) of the settings: what is left out stays, null goes back to the default. */
 export interface SettingsPatch {
-  /**
-   * The provider that answers where a request names none.
-   *
-   * @default {"provider": null, "endpoint": null, "model": null, "apiKey": "unset", "apiVersion": null, "temperature": null, "maxTokens": null, "headers": null, "fallback": null}
-   */
+  /** The provider that answers where a request names none. */
   config?: ProviderConfig | null;
-  /** @default {"maxInFlight": 256, "maxLineBytes": 33554432} */
   limits?: LimitSettingsPatch | null;
-  /** @default {"disabled": []} */
   methods?: MethodSettingsPatch | null;
-  /** @default {"firstTokenDelayMs": 0.0, "tokenDelayMs": 0.0, "fault": null, "faultAfterTokens": 0} */
   offline?: OfflineSettingsPatch | null;
   /** @default "info" */
   logLevel?: 'debug' | 'info' | 'warning' | 'error' | null;
@@ -671,17 +657,10 @@ export interface ToolDefinition {
 export interface UpdateParams {
   /** Deadline and trace context of this request. */
   _meta?: RequestMeta;
-  /**
-   * The provider that answers where a request names none.
-   *
-   * @default {"provider": null, "endpoint": null, "model": null, "apiKey": "unset", "apiVersion": null, "temperature": null, "maxTokens": null, "headers": null, "fallback": null}
-   */
+  /** The provider that answers where a request names none. */
   config?: ProviderConfig | null;
-  /** @default {"maxInFlight": 256, "maxLineBytes": 33554432} */
   limits?: LimitSettingsPatch | null;
-  /** @default {"disabled": []} */
   methods?: MethodSettingsPatch | null;
-  /** @default {"firstTokenDelayMs": 0.0, "tokenDelayMs": 0.0, "fault": null, "faultAfterTokens": 0} */
   offline?: OfflineSettingsPatch | null;
   /** @default "info" */
   logLevel?: 'debug' | 'info' | 'warning' | 'error' | null;
