@@ -30,6 +30,10 @@ Maybe = Annotated[T | None, Field(exclude_if=_is_none), _WithoutNull()]
 """A member that may be absent: `name: Maybe[str] = None` is `name?: string` in TypeScript."""
 
 
+ListOf = Annotated[list[T], Field(fail_fast=True)]
+"""A list that is refused at its first wrong item: a million wrong ones would cost gigabytes to report."""
+
+
 class _NullIsDefault:
     """Takes null for "the default", and says so in the schema of what is received."""
 

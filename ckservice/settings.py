@@ -19,7 +19,7 @@ from pydantic import (
 
 from ckservice.errors import InvalidArguments
 from ckservice.logs import LogLevel, remember_secret
-from ckservice.model import Input, OrDefault
+from ckservice.model import Input, ListOf, OrDefault
 from ckservice.types import ProviderName
 
 Secret = Annotated[
@@ -67,7 +67,7 @@ class FallbackConfig(Input):
 class ProviderConfig(FallbackConfig):
     """Which model answers, and how to reach it. What is left out comes from the settings."""
 
-    fallback: list[FallbackConfig] | None = Field(
+    fallback: ListOf[FallbackConfig] | None = Field(
         None, description="Tried in order when the one before is unavailable."
     )
 
@@ -87,7 +87,7 @@ class LimitSettings(Input):
 class MethodSettings(Input):
     """Which methods can be called."""
 
-    disabled: OrDefault[list[str]] = Field(
+    disabled: OrDefault[ListOf[str]] = Field(
         default_factory=list, description="Methods that are answered `methodNotFound`."
     )
 

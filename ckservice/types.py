@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from ckservice.model import Input, Maybe, Model
+from ckservice.model import Input, ListOf, Maybe, Model
 
 ProviderName = Literal["azure-openai", "openai", "anthropic", "ollama", "offline"]
 FinishReason = Literal["stop", "length", "toolCalls", "contentFilter"]
@@ -28,7 +28,9 @@ class Message(Input):
     content: str
     name: Maybe[str] = Field(None, description="Who speaks, where several share a role.")
     tool_call_id: Maybe[str] = Field(None, description="In a message of role `tool`: the call that it answers.")
-    tool_calls: Maybe[list[ToolCall]] = Field(None, description="In a message of role `assistant`: the calls it made.")
+    tool_calls: Maybe[ListOf[ToolCall]] = Field(
+        None, description="In a message of role `assistant`: the calls it made."
+    )
 
 
 class ToolDefinition(Input):

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterable
 from functools import partial
@@ -141,8 +142,7 @@ async def hang(_call: Call, _params: Text) -> Echo:
 
 def block(_call: Call, params: Turn) -> Echo:
     """Code that holds the event loop, as only a bug would."""
-    import time
-
+    print("blocking", flush=True)
     time.sleep(params.seconds)
     return Echo(text="")
 

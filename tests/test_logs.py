@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,16 +112,40 @@ def test_a_log_that_nobody_reads_holds_nothing_up_and_what_was_dropped_is_counte
     assert sidecar.end() == 0
 
 
-def test_a_log_that_nobody_reads_does_not_hold_up_the_end(start: Start) -> None:
-    sidecar = start(env={"LOG_LEVEL": "debug"}, read_log=False)
-    ping_often(sidecar, 1000)
+@pytest.fixture
+def full_pipe() -> Iterator[int]:
+    """The end to write to of a pipe that takes not one byte more."""
+    source, target = os.pipe()
+    os.set_blocking(target, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(target, b"x" * 4096)
+    os.set_blocking(target, True)
+    yield target
+    os.close(target)
+    os.close(source)
+
+
+def test_a_full_log_does_not_hold_up_the_end(start: Start, full_pipe: int) -> None:
+    sidecar = start(env={"LOG_LEVEL": "debug"}, stderr=full_pipe)
+    sidecar.call("nothing/here")
     assert sidecar.end() == 0
 
 
+def test_a_full_log_does_not_hold_up_a_signal(start: Start, full_pipe: int) -> None:
+    sidecar = start(env={"LOG_LEVEL": "debug"}, stderr=full_pipe)
+    sidecar.call("nothing/here")
+    sidecar.process.terminate()
+    assert sidecar.exit_code(6) == 0
+
+
+def test_a_full_log_does_not_hold_up_a_refusal_to_start(start: Start, full_pipe: int) -> None:
+    assert start(env={"LOG_LEVEL": "loud"}, stderr=full_pipe).exit_code() == 10
+
+
 @pytest.mark.source
-def test_a_log_that_nobody_reads_does_not_hold_up_a_crash(start_with_test_methods: Start) -> None:
-    sidecar = start_with_test_methods(env={"LOG_LEVEL": "debug"}, read_log=False)
-    ping_often(sidecar, 1000)
+def test_a_full_log_does_not_hold_up_a_crash(start_with_test_methods: Start, full_pipe: int) -> None:
+    sidecar = start_with_test_methods(stderr=full_pipe)
     sidecar.request("crash", "test/crash")
     assert sidecar.exit_code() == 70
 

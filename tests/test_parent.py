@@ -70,6 +70,10 @@ def test_a_stuck_process_ends_with_its_parent(start_with_test_methods: Start, me
     sidecar = start_with_test_methods(through=PARENT)
     sidecar.call("ping")
     sidecar.request(1, method, {"key": "", "seconds": 60} if method == "test/block" else {})
+    if method == "test/block":
+        sidecar.wait_for_log("blocking")
+    else:
+        sidecar.call("test/turn", {"key": "k"})
     kill_parent(sidecar)
     sidecar.wait_for_output_end(GONE_SECONDS)
 
@@ -141,7 +145,7 @@ try:
     os.pidfd_open(os.getpid())
 except OSError:
     {start}
-    print("watching", flush=True)
+    print("gone" if gone.wait(0.6) else "watching", flush=True)  # longer than from one look to the next
     print("gone" if gone.wait(20) else "still there", flush=True)
 """
 

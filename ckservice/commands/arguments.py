@@ -1,10 +1,14 @@
 """The grammar of the command line."""
 
 import argparse
+import json
 import math
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NoReturn
+
+from ckservice.process import EXIT_USAGE
 
 _DESCRIPTION = "The AI sidecar of Context Kit. Without a command it serves JSON-RPC on stdin and stdout."
 
@@ -14,7 +18,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         end = "" if message.endswith("?") else f"; see {self.prog} --help."
-        self.exit(2, f"{self.prog}: {message}{end}\n")
+        sentence = f"{self.prog}: {message}{end}"
+        # A host gets it as it gets every reason to exit; a person would only be puzzled by the second line.
+        line = "" if sys.stderr.isatty() else json.dumps({"code": EXIT_USAGE, "reason": sentence}) + "\n"
+        self.exit(EXIT_USAGE, f"{sentence}\n{line}")
 
 
 _COMMANDS = ("serve", "call", "schema", "doctor", "replay")

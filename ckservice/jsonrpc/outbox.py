@@ -22,7 +22,7 @@ STOP_READING_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
 """At most this much is handed over for one blocking write, so that text goes on merging behind it."""
 
-_BUFFER_BYTES = 4096
+_BUFFER_BYTES = 16 * 1024
 """Messages that follow each other closely are written together up to this size."""
 
 _CLOSELY_SECONDS = 100e-6

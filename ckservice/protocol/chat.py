@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ckservice.jsonrpc.method import Request
-from ckservice.model import Maybe, Model, Params
+from ckservice.model import ListOf, Maybe, Model, Params
 from ckservice.protocol import stream
 from ckservice.protocol.errors import INVALID_OUTPUT, PROVIDER_KINDS
 from ckservice.settings import ProviderConfig
@@ -13,17 +13,17 @@ from ckservice.types import FinishReason, Message, ResponseFormat, ToolCall, Too
 
 
 class CompleteParams(Params):
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[ListOf[Message], Field(min_length=1)]
     config: Maybe[ProviderConfig] = None
     model: Maybe[str] = Field(
         None, description="Goes before `config.model`. Where nothing names a provider, it is inferred from this name."
     )
     temperature: Maybe[Annotated[float, Field(ge=0, le=2)]] = None
     max_tokens: Maybe[Annotated[int, Field(ge=1)]] = None
-    stop: Maybe[Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=8)]] = Field(
+    stop: Maybe[Annotated[ListOf[Annotated[str, Field(min_length=1)]], Field(max_length=8)]] = Field(
         None, description="The answer ends before the first of these."
     )
-    tools: Maybe[list[ToolDefinition]] = None
+    tools: Maybe[ListOf[ToolDefinition]] = None
     tool_choice: Maybe[ToolChoice] = None
     response_format: Maybe[ResponseFormat] = None
     stream: bool = Field(True, description="Send `stream/*` notifications before the response.")

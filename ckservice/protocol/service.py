@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ckservice.jsonrpc.method import Notification, Request
-from ckservice.model import Maybe, Model, NoParams, Nothing, Params
+from ckservice.model import ListOf, Maybe, Model, NoParams, Nothing, Params
 from ckservice.protocol.errors import ALREADY_INITIALIZED, UNSUPPORTED_VERSION
 from ckservice.settings import SettingsPatch
 
@@ -33,7 +33,7 @@ class InitializeParams(Params, extra="ignore"):
         None, description="The host's process; when it ends, so does the service."
     )
     capabilities: Maybe[ClientCapabilities] = None
-    opt_out_notifications: Maybe[list[str]] = Field(
+    opt_out_notifications: Maybe[ListOf[str]] = Field(
         None, description="Exact names of notifications that are not wanted."
     )
     settings: Maybe[SettingsPatch] = None
