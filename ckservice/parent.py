@@ -39,10 +39,11 @@ def watch(pid: int, on_gone: Callable[[], None], *, is_alive: Callable[[], bool]
 
 def exists(pid: int) -> bool:
     """Whether there is a process with this pid."""
-    if sys.platform == "win32":
-        return _open_windows_process(pid) != 0
     try:
-        os.kill(pid, 0)
+        if sys.platform == "win32":
+            _open_windows_process(pid)
+        else:
+            os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:
@@ -99,15 +100,18 @@ def _wait_on_windows(pid: int) -> None:
 
     infinite = 0xFFFFFFFF
     handle = _open_windows_process(pid)
-    if not handle:
-        raise OSError("there is no such process, or it may not be watched")
-    ctypes.windll.kernel32.WaitForSingleObject(handle, infinite)  # type: ignore[attr-defined,unused-ignore]
+    ctypes.windll.kernel32.WaitForSingleObject(ctypes.c_void_p(handle), infinite)  # type: ignore[attr-defined,unused-ignore]
 
 
 def _open_windows_process(pid: int) -> int:
     import ctypes
 
-    synchronize = 0x00100000
-    open_process = ctypes.windll.kernel32.OpenProcess  # type: ignore[attr-defined,unused-ignore]
-    open_process.restype = ctypes.c_void_p
-    return open_process(synchronize, False, pid) or 0
+    synchronize, access_denied = 0x00100000, 5
+    kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
+    kernel32.OpenProcess.restype = ctypes.c_void_p
+    handle: int | None = kernel32.OpenProcess(synchronize, False, pid)
+    if handle:
+        return handle
+    if ctypes.get_last_error() == access_denied:  # type: ignore[attr-defined,unused-ignore]
+        raise PermissionError
+    raise ProcessLookupError

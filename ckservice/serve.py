@@ -4,6 +4,7 @@ Importing this module is cheap; what is heavy is imported after the handshake.
 """
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +38,8 @@ def serve(options: Options, more_handlers: "Callable[[Service], Iterable[Handler
     sys.excepthook = _end_on_bug
     ending = Ending()
     for number in _ending_signals():
-        signal.signal(number, ending.on_signal)
+        if number.name != "SIGHUP" or signal.getsignal(number) != signal.SIG_IGN:  # which is what nohup is for
+            signal.signal(number, ending.on_signal)
     if source is None or target is None:
         leave()  # nobody asks, or nobody listens
     if options.watch_parent and descriptors.is_pipe_or_socket(source):
@@ -98,8 +100,10 @@ def _check_data_directory(path: str) -> None:
 
 
 def _write_whole(descriptor: int, data: bytes) -> None:
-    try:
-        while data:
+    while data:
+        try:
             data = data[os.write(descriptor, data) :]
-    except OSError:
-        leave()  # nobody listens
+        except BlockingIOError:  # somebody who shares the description has made it non-blocking
+            select.select([], [descriptor], [])
+        except OSError:
+            leave()  # nobody listens

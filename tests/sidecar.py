@@ -54,6 +54,7 @@ class Sidecar:
         self.raw: list[bytes] = []
         self.answers: Counter[str] = Counter()
         self.log: list[str] = []
+        self.cut = b""
         self.rest_seconds = 0.0
         self.taken = 0
         self._changed = threading.Condition()
@@ -179,7 +180,9 @@ class Sidecar:
     def end(self) -> int:
         """Close stdin and wait: what a host does at the end."""
         self.close_input()
-        return self.exit_code()
+        code = self.exit_code()
+        assert not self.cut, "the last line was cut"
+        return code
 
     def assert_alive(self) -> None:
         """The session goes on: it answers, and its books balance."""
@@ -194,6 +197,9 @@ class Sidecar:
     def _read_messages(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            if not line.endswith(b"\n"):
+                self.cut = line
+                break
             message = json.loads(line)
             with self._changed:
                 self.raw.append(line)

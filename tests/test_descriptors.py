@@ -1,6 +1,9 @@
 """The wire's descriptors are the wire's alone: no print, no child process and no warning reaches them."""
 
+import json
 import os
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +11,11 @@ from typing import IO, Any
 
 import pytest
 
-from tests.sidecar import Sidecar, wait_until
+from tests.sidecar import ROOT, WAIT_SECONDS, Sidecar, wait_until
 
 Start = Callable[..., Sidecar]
 
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
@@ -88,3 +92,42 @@ def test_nothing_is_logged_where_nothing_happens(start: Start) -> None:
     sidecar.call("shutdown")
     assert sidecar.end() == 0
     assert sidecar.log == []
+
+
+@posix_only
+def test_descriptors_that_somebody_made_non_blocking_lose_nothing(
+    command: list[str], environment: dict[str, str]
+) -> None:
+    """Node does that to pipes it inherits: reads may find nothing, and writes may find no room."""
+    to_read, to_write = os.pipe()
+    ours, theirs = os.pipe()
+    os.set_blocking(to_read, False)
+    os.set_blocking(theirs, False)
+    words = "word " * 40_000
+    request = {"jsonrpc": "2.0", "id": 1, "method": "chat/complete", "params": {"messages": [_said(words)]}}
+    with subprocess.Popen(command, stdin=to_read, stdout=theirs, env=environment, cwd=ROOT) as process:
+        os.close(to_read)
+        os.close(theirs)
+        with os.fdopen(to_write, "wb") as stdin:
+            stdin.write(json.dumps(request).encode() + b"\n")
+        with pytest.raises(subprocess.TimeoutExpired):  # it must not give up on a full pipe
+            process.wait(1)
+        with os.fdopen(ours, "rb") as stdout:
+            messages = [json.loads(line) for line in stdout]
+        assert process.wait(WAIT_SECONDS) == 0
+    text = "".join(message["params"]["token"] for message in messages if message.get("method") == "stream/token")
+    assert messages[-1]["result"]["content"] == text
+    assert words.strip() in text
+
+
+@posix_only
+def test_nohup_is_respected(start: Start) -> None:
+    sidecar = start(through=["nohup"])
+    sidecar.call("ping")
+    sidecar.process.send_signal(signal.SIGHUP)
+    sidecar.assert_alive()
+    assert sidecar.end() == 0
+
+
+def _said(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}

@@ -48,6 +48,8 @@ class Pipe:
                 if not events or not events[0][1] & select.POLLOUT:
                     break
                 written += os.write(self._descriptor, data[written : written + select.PIPE_BUF])
+        except BlockingIOError:
+            pass  # somebody who shares the description has made it non-blocking
         except OSError as error:
             self._break(error)
             return len(data)
@@ -65,14 +67,19 @@ class Pipe:
         while True:
             self._has_jobs.acquire()
             data, done = self._jobs.popleft()
-            view = memoryview(data)
             try:
-                while view and not self._is_broken:
-                    view = view[os.write(self._descriptor, view) :]
+                self._write_whole(memoryview(data))
             except OSError as error:
                 self._break(error)
             with suppress(RuntimeError):  # the event loop closed while this was being written
                 done()
+
+    def _write_whole(self, view: memoryview) -> None:
+        while view and not self._is_broken:
+            try:
+                view = view[os.write(self._descriptor, view) :]
+            except BlockingIOError:
+                select.select([], [self._descriptor], [])
 
     def _break(self, error: OSError) -> None:
         if not self._is_broken:
@@ -122,10 +129,11 @@ class Reader:
                 self._turn.release()
 
     def _read_when_ready(self) -> None:
-        chunk = self._read()
-        if not chunk:
-            self._loop.remove_reader(self._descriptor)
-        self._on_chunk(chunk)
+        with suppress(BlockingIOError):  # somebody who shares the description was faster
+            chunk = self._read()
+            if not chunk:
+                self._loop.remove_reader(self._descriptor)
+            self._on_chunk(chunk)
 
     def _read_ahead(self) -> None:
         while True:
@@ -144,5 +152,7 @@ class Reader:
     def _read(self) -> bytes:
         try:
             return os.read(self._descriptor, _READ_BYTES)
+        except BlockingIOError:
+            raise
         except OSError:
             return b""  # a reset connection ends input like a closed one

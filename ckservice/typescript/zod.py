@@ -35,7 +35,9 @@ import { z } from 'zod';
 import type * as protocol from './protocol.js';
 
 // An enum here is closed: it checks against this version of the contract, and a later one may know more values.
+"""
 
+_CHARACTERS = """\
 /** Lengths count code points, as JSON Schema does; zod counts UTF-16 units. */
 function characters(least: number, most = Infinity) {
   const expected = most === Infinity ? `at least ${least}` : `${least} to ${most}`;
@@ -46,7 +48,9 @@ function characters(least: number, most = Infinity) {
     return length >= least && length <= most;
   }, `Expected ${expected} characters`);
 }
+"""
 
+_JSON = """\
 export const JsonValue = z.json();
 export const JsonObject = z.record(z.string(), JsonValue);
 """
@@ -83,7 +87,10 @@ def zod_ts(bundle: Mapping[str, Any]) -> str:
         UnsupportedSchemaError: the bundle holds something that the schemas would not check.
     """
     contract = read_contract(bundle)
-    return module((HEADER, _PREAMBLE, *_definitions(contract), _TABLES, *_tables(contract)))
+    definitions = list(_definitions(contract))
+    # Hosts that refuse what is declared for nothing (`noUnusedLocals`) compile this file, too.
+    helpers = [_CHARACTERS] if any(".check(characters(" in definition for definition in definitions) else []
+    return module((HEADER, _PREAMBLE, *helpers, _JSON, *definitions, _TABLES, *_tables(contract)))
 
 
 def declaration_order(definitions: Mapping[str, Definition]) -> list[Definition]:

@@ -2,7 +2,7 @@
  * What the compiler must accept of the generated types, and what it must refuse.
  *
  * Every `@ts-expect-error` names the code of the error that it expects in the next line, or two where the compilers
- * disagree. tests/test_typescript.py takes them all away and compares, so that none is satisfied by another error.
+ * disagree. tests/test_typescript_types.py takes them all away and compares, so that none is satisfied by another error.
  */
 import {
   ERROR_CODES,
@@ -11,7 +11,6 @@ import {
   type ErrorCode,
   type ErrorKind,
   type EventOf,
-  type HostMethods,
   type HostNotification,
   type JsonObject,
   type JsonValue,
@@ -79,8 +78,10 @@ export async function requests(timeoutMs: number | undefined) {
   await request('ping', { _meta: { timeoutMs } });
   // @ts-expect-error TS2322: a provider that doesn't exist
   await request('model/list', { provider: 'acme' });
-  // @ts-expect-error TS2322: another version of the protocol
-  await request('initialize', { protocolVersion: 2, clientInfo: { name: 'host', version: '1.0.0' } });
+  // @ts-expect-error TS2322: a version of the protocol is a number
+  await request('initialize', { protocolVersion: '1', clientInfo: { name: 'host', version: '1.0.0' } });
+  // @ts-expect-error TS2741: a required member is missing, deep inside
+  await request('initialize', { protocolVersion: PROTOCOL_VERSION, clientInfo: { name: 'host' } });
   // @ts-expect-error TS2339: the result has no such member
   void answer.text;
   // @ts-expect-error TS2322: the result's member has another type
@@ -118,15 +119,17 @@ export function eventsOfOneMethod(event: EventOf<'chat/complete'>): string {
   return event.method === 'stream/token' ? event.params.token : event.method;
 }
 
-export function toTheService(id: RequestId) {
+export function toTheService(id: RequestId, event: ServiceNotification) {
   notify({ method: '$/cancelRequest', params: { id } });
   notify({ method: 'exit' });
   // @ts-expect-error TS2345: params that are required
   notify({ method: '$/cancelRequest' });
-  // @ts-expect-error TS2345: an id that can't be
+  // @ts-expect-error TS2322: an id that can't be
   notify({ method: '$/cancelRequest', params: { id: true } });
   // @ts-expect-error TS2322: the service sends this one
-  notify({ method: 'stream/token', params: { requestId: 1, seq: 0, token: '', tokenIndex: 0 } });
+  notify({ method: 'stream/token' });
+  // @ts-expect-error TS2345: and all of these
+  notify(event);
 }
 
 export function failures(error: ProtocolError): string {
@@ -162,7 +165,7 @@ export function responses(response: Response<'chat/complete'>): string {
   if (response.error) return response.error.message;
   const id: RequestId = response.id;
   // @ts-expect-error TS2339: the result of another method
-  void response.result.models;
+  void response.result.schemaHash;
   return `${id}: ${response.result.content}`;
 }
 
@@ -188,7 +191,6 @@ export function claims() {
   holds<Equal<ProtocolError<'cancelled'>['code'], -32800>>();
   holds<Equal<Extract<ErrorCode, -32012>, -32012>>();
   holds<Equal<typeof PROTOCOL_VERSION, 1>>();
-  holds<Equal<HostMethods['approval/request']['result']['decision'], 'approved' | 'rejected'>>();
   holds<Equal<ParamsArgs<'chat/complete'>, [params: ParamsOf<'chat/complete'>]>>();
   holds<MethodErrors['chat/complete'] extends ErrorKind ? true : false>();
   holds<'rateLimited' extends MethodErrors['chat/complete'] ? true : false>();
