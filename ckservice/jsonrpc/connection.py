@@ -132,6 +132,7 @@ class Connection:
     # What comes in
 
     def _take_lines(self) -> None:
+        self.outbox.gather()
         for line in self._untaken:
             self._take_line(line)
             if self.outbox.unsent > STOP_READING_BYTES:  # one chunk can ask for far more than that

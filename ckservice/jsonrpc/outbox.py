@@ -124,6 +124,10 @@ class Outbox:
         self.flush()
         await self._empty.wait()
 
+    def gather(self) -> None:
+        """Have small messages wait for a `flush`, which the caller is going to ask for."""
+        self._flush_is_scheduled = True
+
     def flush(self) -> None:
         """Write what waits, as far as the descriptor takes it."""
         self._flush_is_scheduled = False
