@@ -108,7 +108,7 @@ class Reader:
             self._loop.add_reader(self._descriptor, self._read_when_ready)
             if self._is_paused:  # by what came in before
                 self._loop.remove_reader(self._descriptor)
-        except (NotImplementedError, PermissionError):
+        except (NotImplementedError, OSError):  # Windows; what epoll or kqueue does not take
             self._is_polled = False
             threading.Thread(target=self._read_ahead, name="ckservice-reader", daemon=True).start()
 
