@@ -112,6 +112,7 @@ def test_usage_errors_exit_with_2_and_one_sentence(run: Run, arguments: list[str
 
 def test_help_and_version(run: Run) -> None:
     assert "COMMAND" in run("--help").stdout
+    assert "chat/complete" in run("call", "--help").stdout
     assert run("--version").stdout == f"ckservice {_version()}\n"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NoReturn
 
+from ckservice import contract
 from ckservice.process import EXIT_USAGE
 
 _DESCRIPTION = "The AI sidecar of Context Kit. Without a command it serves JSON-RPC on stdin and stdout."
@@ -44,7 +45,10 @@ def _parser(version: str) -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"ckservice {version}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     _add_serve(commands.add_parser("serve", help="serve JSON-RPC on stdin and stdout (the default)"))
-    _add_call(commands.add_parser("call", help="send one request and print what comes back"))
+    methods = ", ".join(contract.load("meta.json")["methods"])
+    _add_call(
+        commands.add_parser("call", help="send one request and print what comes back", epilog=f"methods: {methods}")
+    )
     _add_schema(commands.add_parser("schema", help="write, check or compare the generated contract"))
     _add_doctor(commands.add_parser("doctor", help="tell how this installation is, and what to do about it"))
     _add_replay(commands.add_parser("replay", help="run a recorded session again and compare"))
