@@ -38,6 +38,7 @@ def _options(*, record: str | None = None, drain_timeout: float | None = None, w
         settings=environment.settings(environ),
         log_format=environment.log_format(environ),
         data_directory=environment.data_directory(environ),
+        endpoints=environment.endpoints(environ),
         record=record,
         drain_timeout=drain_timeout,
         watch_parent=watch_parent,

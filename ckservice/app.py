@@ -1,6 +1,6 @@
 """The composition root: what a running service is made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -10,6 +10,7 @@ from ckservice.logs import set_level
 from ckservice.metrics import Metrics
 from ckservice.protocol.service import InitializeParams
 from ckservice.settings import Settings, SettingsStack
+from ckservice.types import ProviderName
 
 
 @dataclass(slots=True)
@@ -51,10 +52,15 @@ class Service:
         return method not in self.settings.current.methods.disabled
 
 
-def create_service(settings: SettingsStack, data_directory: str, watch_process: Callable[[int], None]) -> Service:
+def create_service(
+    settings: SettingsStack,
+    data_directory: str,
+    watch_process: Callable[[int], None],
+    endpoints: Mapping[ProviderName, str],
+) -> Service:
     """Put a service together."""
     metrics = Metrics()
-    gateway = Gateway(lambda: settings.current, metrics)
+    gateway = Gateway(lambda: settings.current, metrics, endpoints)
     return Service(settings, metrics, gateway, data_directory, watch_process)
 
 

@@ -18,6 +18,7 @@ _CONFIG: dict[str, tuple[tuple[str, ...], Callable[[str], Any]]] = {
     "temperature": (("CKSERVICE_TEMPERATURE", "LLM_TEMPERATURE"), float),
     "maxTokens": (("CKSERVICE_MAX_TOKENS", "LLM_MAX_TOKENS"), int),
 }
+_OLLAMA_PORT = "11434"
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _LOG_FORMATS = ("json", "console")
 
@@ -70,6 +71,23 @@ def data_directory(environ: Mapping[str, str]) -> str:
         given = environ.get("XDG_DATA_HOME", "")
         base = given if os.path.isabs(given) else os.path.join(home, ".local", "share")
     return os.path.join(base, "ckservice")
+
+
+def endpoints(environ: Mapping[str, str]) -> dict[str, str]:
+    """Endpoints of providers that have a variable of their own.
+
+    `OLLAMA_HOST` is read as Ollama reads it: scheme and port may be missing, and the address that a server
+    listens on may be one that nobody can connect to.
+    """
+    host = environ.get("OLLAMA_HOST", "").strip().rstrip("/")
+    if not host:
+        return {}
+    scheme, separator, address = host.rpartition("://")
+    name, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        name, port = address, "" if separator else _OLLAMA_PORT
+    name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1"}.get(name, name)  # noqa: S104 - it is replaced
+    return {"ollama": f"{scheme or 'http'}://{name}" + (f":{port}" if port else "")}
 
 
 def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str]:

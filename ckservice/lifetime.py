@@ -80,6 +80,7 @@ async def _serve(start: Start, log_handler: logs.StderrHandler) -> NoReturn:
         SettingsStack(start.options.settings),
         start.options.data_directory,
         watch_process=lambda pid: watch(pid, start.ending.on_host_gone),
+        endpoints=start.options.endpoints,
     )
     hooks = Hooks(
         CurrentLimits(lambda: service.settings.current),

@@ -6,7 +6,7 @@ import select
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 EXIT_CLEAN = 0
@@ -28,6 +28,7 @@ class Options(NamedTuple):
         settings: the layer of settings that the environment makes.
         log_format: `json` or `console`.
         data_directory: where data is kept; created if it is missing.
+        endpoints: of providers that the environment names one for.
         record: a file to record the session in.
         drain_timeout: seconds to finish what runs after the end of input; `None`: 10 once `initialize`
             has come, else as long as it takes.
@@ -38,6 +39,7 @@ class Options(NamedTuple):
     settings: Mapping[str, Any]
     log_format: str
     data_directory: str
+    endpoints: Mapping[Any, str] = MappingProxyType({})
     record: str | None = None
     drain_timeout: float | None = None
     watch_parent: bool = True

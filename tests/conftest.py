@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.providers.server import Script, Server
 from tests.sidecar import Sidecar
 
 
@@ -34,7 +35,8 @@ def command(request: pytest.FixtureRequest) -> list[str]:
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """An environment without anybody's settings, and with a data directory of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CKSERVICE_", "LLM_", "LOG_"))}
+    ours = ("CKSERVICE_", "LLM_", "LOG_", "OLLAMA_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "CKSERVICE_DATA_DIR": str(tmp_path / "data")}
 
 
@@ -48,6 +50,13 @@ def start(command: list[str], environment: dict[str, str]) -> Iterator[Callable[
             return stack.enter_context(Sidecar([*through, *command, *arguments], env=env, **options))
 
         yield _start
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Script], Server]]:
+    """Serve a script on a loopback port; every server is closed with the test."""
+    with ExitStack() as stack:
+        yield lambda script: stack.enter_context(Server(script))
 
 
 @pytest.fixture

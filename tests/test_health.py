@@ -93,11 +93,16 @@ def test_metrics_time_the_streams(sidecar: Sidecar) -> None:
     assert 10 <= stream["perTokenMs"]["p50"] <= stream["perTokenMs"]["p95"] <= stream["perTokenMs"]["p99"]
 
 
-@pytest.mark.parametrize("params", [{}, {"provider": "offline"}])
-def test_the_offline_model_is_listed(sidecar: Sidecar, params: dict[str, str]) -> None:
-    listed = sidecar.call("model/list", params)
+def test_the_offline_model_is_listed(sidecar: Sidecar) -> None:
+    listed = sidecar.call("model/list", {"provider": "offline"})
     assert [(model["id"], model["provider"]) for model in listed["models"]] == [("offline", "offline")]
     assert listed["errors"] == []
+
+
+def test_a_provider_that_is_not_there_hides_no_other(start: Callable[..., Sidecar]) -> None:
+    listed = start(env={"OLLAMA_HOST": "127.0.0.1:1"}).call("model/list")  # nothing listens there
+    assert [model["provider"] for model in listed["models"]] == ["offline"]
+    assert [(error["provider"], error["kind"]) for error in listed["errors"]] == [("ollama", "providerUnavailable")]
 
 
 def test_a_provider_that_cannot_list_is_an_entry_among_the_errors(sidecar: Sidecar) -> None:

@@ -30,6 +30,7 @@ _VOLATILE = frozenset(
         "p95",
         "p99",
         "pid",
+        "schemaHash",
         "uptimeMs",
         "version",
     }

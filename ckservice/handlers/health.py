@@ -88,7 +88,7 @@ async def _probe(service: Service) -> Component:
         with anyio.fail_after(_PROBE_SECONDS):
             await service.gateway.probe()
     except errors.ProviderError as error:
-        return Component(status="unhealthy", message=error.message)
+        return Component(status="unhealthy", message=error.user_message or error.message)
     except TimeoutError:
         return Component(status="unhealthy", message=f"The provider did not answer within {_PROBE_SECONDS} seconds.")
     return Component(status="healthy")

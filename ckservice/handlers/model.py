@@ -16,5 +16,7 @@ async def list_models(service: Service, _call: Call, params: ListParams) -> List
         try:
             models.extend(await service.gateway.models(name))
         except ProviderError as error:
-            failures.append(ListError(provider=name, kind=kind_of(error).name, message=error.message))
+            failures.append(
+                ListError(provider=name, kind=kind_of(error).name, message=error.user_message or error.message)
+            )
     return ListResult(models=models, errors=failures)

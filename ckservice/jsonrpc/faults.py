@@ -28,7 +28,10 @@ def raised(call: Call, error: BaseException, hooks: Hooks) -> RpcError:
     """The answer to a request whose handler raised."""
     if isinstance(error, HostGone):
         return RpcError(SHUTTING_DOWN, "The host closed the connection before it answered a question.")
-    rpc_error = error if isinstance(error, RpcError) else hooks.translate(error)
+    try:
+        rpc_error = error if isinstance(error, RpcError) else hooks.translate(error)
+    except Exception as another:  # noqa: BLE001 - the host is owed an answer all the same
+        return bug(another)
     if rpc_error is None:
         return bug(error)
     if rpc_error.kind not in (*KERNEL_KINDS, *call.request.errors):

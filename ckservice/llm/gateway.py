@@ -1,20 +1,23 @@
 """One door to all providers: which one is meant, and what its answers took."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from time import perf_counter
 from typing import get_args
 
 from ckservice import errors
+from ckservice.llm.http import Http
 from ckservice.llm.offline import MODEL as OFFLINE_MODEL, OfflineProvider
+from ckservice.llm.ollama import OllamaProvider
 from ckservice.llm.provider import Provider
 from ckservice.metrics import Metrics
 from ckservice.settings import ProviderConfig, Settings, remember_keys
 from ckservice.types import ChatRequest, Done, ModelInfo, ProviderName, StreamEvent, TextDelta
 
-PROVIDERS: dict[ProviderName, Callable[[ProviderConfig, Settings], Provider]] = {
-    "offline": lambda _config, settings: OfflineProvider(settings.offline),
+PROVIDERS: dict[ProviderName, Callable[[ProviderConfig, Settings, Http], Provider]] = {
+    "ollama": lambda config, _settings, http: OllamaProvider(config, http),
+    "offline": lambda _config, settings, _http: OfflineProvider(settings.offline),
 }
 """The providers of this build. A new one is one file and one line here."""
 
@@ -24,11 +27,21 @@ _OPENAI_NAMES = ("gpt-", "chatgpt-", "o1", "o3", "o4")
 
 
 class Gateway:
-    """Finds the provider for a request and streams its answer."""
+    """Finds the provider for a request and streams its answer.
 
-    def __init__(self, settings: Callable[[], Settings], metrics: Metrics) -> None:
+    Args:
+        settings: gives those in effect.
+        metrics: where answers are counted.
+        endpoints: of providers that the environment names one for.
+    """
+
+    def __init__(
+        self, settings: Callable[[], Settings], metrics: Metrics, endpoints: Mapping[ProviderName, str]
+    ) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._endpoints = endpoints
+        self._http = Http()
 
     def resolve(self, config: ProviderConfig | None = None, *, model: str | None = None) -> ProviderConfig:
         """Complete a request's config from the settings.
@@ -44,7 +57,11 @@ class Gateway:
         remember_keys(wanted)
         merged = kept.model_copy(update={name: value for name, value in given.items() if value is not None})
         return merged.model_copy(
-            update={"provider": provider, "model": model or merged.model or DEFAULT_MODELS.get(provider)}
+            update={
+                "provider": provider,
+                "model": model or merged.model or DEFAULT_MODELS.get(provider),
+                "endpoint": merged.endpoint or self._endpoints.get(provider),
+            }
         )
 
     def provider(self, config: ProviderConfig) -> Provider:
@@ -59,9 +76,9 @@ class Gateway:
             raise errors.ProviderNotConfigured(
                 f"This version of ckservice has no adapter for {name}; it has: {', '.join(PROVIDERS)}.",
                 provider=name,
-                user_message=f'This version can\'t use {name} yet. Choose the provider "offline" in the settings.',
+                user_message=f"This version can't use {name} yet; choose another provider in the settings.",
             )
-        return make(config, self._settings())
+        return make(config, self._settings(), self._http)
 
     async def stream(self, request: ChatRequest, config: ProviderConfig) -> AsyncGenerator[StreamEvent]:
         """Stream an answer and count what it took.

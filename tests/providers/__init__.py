@@ -1,0 +1,1 @@
+"""Providers as loopback servers that follow a script."""

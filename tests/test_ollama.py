@@ -1,0 +1,286 @@
+"""`chat/complete` with Ollama: what is asked of the server, and what becomes of its answer."""
+
+import gzip
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.providers.ollama import NDJSON, USAGE, answering, ask, last, lines, piece, sending
+from tests.providers.server import Reply, Request, Script, Server, closed_port
+from tests.sidecar import Sidecar
+
+HELLO = [piece("Hel"), piece("lo"), last()]
+WIDE = "w\u00f6rld \u20ac \U0001f600\u2028."
+TOOL = {"name": "find", "description": "Finds", "parameters": {"type": "object"}}
+SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+FORM = {"type": "json_schema", "name": "form", "schema": SCHEMA}
+
+
+@pytest.fixture
+def sidecar(start: Callable[..., Sidecar]) -> Sidecar:
+    return start()
+
+
+Serve = Callable[[Script], Server]
+
+
+def joined(sidecar: Sidecar, request_id: Any, method: str = "stream/token") -> str:
+    return "".join(message["params"]["token"] for message in sidecar.notifications(request_id, method))
+
+
+# What is asked
+
+
+def test_a_question_is_asked_as_the_api_wants_it(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(*HELLO))
+    sidecar.call("chat/complete", ask(server.url, temperature=0.5, maxTokens=9, stop=["END"], tools=[TOOL]))
+    (request,) = server.requests
+    assert (request.method, request.path) == ("POST", "/api/chat")
+    assert request.headers["content-type"].partition(";")[0] == "application/json"
+    assert "authorization" not in request.headers
+    asked = request.json
+    assert asked["model"] == "test-model"
+    assert asked["messages"] == [{"role": "user", "content": "Hello, world"}]
+    assert (asked["stream"], asked["truncate"], asked["shift"]) == (True, False, False)
+    options = {name: asked["options"].get(name) for name in ("temperature", "num_predict", "stop")}
+    assert options == {"temperature": 0.5, "num_predict": 9, "stop": ["END"]}
+    assert asked["tools"] == [{"type": "function", "function": TOOL}]
+    assert not {"format", "think"} & asked.keys()
+
+
+def test_what_is_not_given_is_left_to_the_server(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(*HELLO))
+    sidecar.call("chat/complete", ask(server.url))
+    asked = server.requests[0].json
+    assert not {"tools", "format", "think"} & asked.keys()
+    assert not {"temperature", "num_predict", "stop"} & asked.get("options", {}).keys()
+
+
+def test_a_conversation_with_tools_is_told_whole(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(*HELLO))
+    calls = [
+        {"id": f"c{place}", "name": name, "arguments": {"q": place}} for place, name in enumerate(("find", "look"))
+    ]
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Find it."},
+        {"role": "assistant", "content": "", "toolCalls": calls},
+        {"role": "tool", "content": "seen", "toolCallId": "c1"},
+        {"role": "tool", "content": "found", "toolCallId": "c0"},
+    ]
+    sidecar.call("chat/complete", {**ask(server.url), "messages": messages})
+    system, user, assistant, *results = server.requests[0].json["messages"]
+    assert system == {"role": "system", "content": "Be brief."}
+    assert user == {"role": "user", "content": "Find it."}
+    asked = [(call["function"]["name"], call["function"]["arguments"]) for call in assistant["tool_calls"]]
+    assert asked == [("find", {"q": 0}), ("look", {"q": 1})]
+    assert [(message["role"], message["content"], message["tool_name"]) for message in results] == [
+        ("tool", "seen", "look"),
+        ("tool", "found", "find"),
+    ]
+
+
+@pytest.mark.parametrize("tail", ["/", "/gateway", "/gateway/"])
+def test_the_endpoint_may_have_a_path(sidecar: Sidecar, serve: Serve, tail: str) -> None:
+    server = serve(answering(*HELLO))
+    assert sidecar.call("chat/complete", ask(server.url + tail))["content"] == "Hello"
+    assert server.requests[0].path == f"{tail.rstrip('/')}/api/chat"
+
+
+def test_loopback_never_goes_through_a_proxy(start: Callable[..., Sidecar], serve: Serve) -> None:
+    proxy = f"http://127.0.0.1:{closed_port()}"
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+    env = {spelled: proxy for name in names for spelled in (name, name.lower())}
+    sidecar = start(env={**env, "NO_PROXY": "", "no_proxy": ""})
+    server = serve(answering(*HELLO))
+    for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+        assert sidecar.call("chat/complete", ask(url)).get("content") == "Hello", url
+
+
+@pytest.mark.parametrize(
+    "form", ["127.0.0.1:{0}", "http://127.0.0.1:{0}", "http://localhost:{0}/", "0.0.0.0:{0}", ":{0}"]
+)
+def test_the_server_is_found_where_ollamas_own_variable_says(
+    start: Callable[..., Sidecar], serve: Serve, form: str
+) -> None:
+    server = serve(answering(*HELLO))
+    sidecar = start(env={"OLLAMA_HOST": form.format(server.url.rpartition(":")[2])})
+    assert sidecar.call("chat/complete", ask(None))["content"] == "Hello"
+
+
+def test_an_endpoint_that_is_given_goes_before_the_variable(start: Callable[..., Sidecar], serve: Serve) -> None:
+    server = serve(answering(*HELLO))
+    sidecar = start(env={"OLLAMA_HOST": f"127.0.0.1:{closed_port()}"})
+    assert sidecar.call("chat/complete", ask(server.url))["content"] == "Hello"
+    sidecar.call("settings/update", {"config": {"provider": "ollama", "endpoint": server.url, "model": "m"}})
+    assert sidecar.call("chat/complete", {"messages": [{"role": "user", "content": "?"}]})["content"] == "Hello"
+    assert [request.json["model"] for request in server.requests] == ["test-model", "m"]
+
+
+# What is answered
+
+
+def test_text_is_passed_on_as_it_comes(sidecar: Sidecar, serve: Serve) -> None:
+    async def script(_request: Request, reply: Reply) -> None:
+        await reply.send(headers=NDJSON, end=False)
+        for item in HELLO:
+            await reply.chunk(lines(item))
+            await reply.hold()
+        await reply.end()
+
+    server = serve(script)
+    sidecar.request(1, "chat/complete", ask(server.url))
+    for token in ("Hel", "lo"):
+        sidecar.wait_for(lambda message, token=token: message.get("params", {}).get("token") == token)
+        server.release()
+    server.release()
+    result = sidecar.response(1)["result"]
+    sent = [(message["method"], message["params"]["seq"]) for message in sidecar.notifications(1)]
+    assert sent == [("stream/token", 0), ("stream/token", 1), ("stream/usage", 2)]
+    assert [message["params"]["tokenIndex"] for message in sidecar.notifications(1, "stream/token")] == [0, 1]
+    assert (result["content"], result["finishReason"], result["usage"]) == ("Hello", "stop", USAGE)
+    assert (result["provider"], result["model"], result["toolCalls"]) == ("ollama", "test-model", [])
+    assert sidecar.notifications(1, "stream/usage")[0]["params"]["usage"] == USAGE
+
+
+def test_without_stream_only_the_response_is_sent(sidecar: Sidecar, serve: Serve) -> None:
+    result = sidecar.call("chat/complete", ask(serve(answering(*HELLO)).url, stream=False))
+    assert result["content"] == "Hello"
+    assert len(sidecar.messages) == 1
+
+
+def test_reasoning_is_told_apart_from_the_answer(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(piece(thinking="Let me "), piece(thinking="see."), *HELLO))
+    result = sidecar.call("chat/complete", ask(server.url), request_id=1)
+    assert (result["content"], joined(sidecar, 1)) == ("Hello", "Hello")
+    assert joined(sidecar, 1, "stream/reasoning") == "Let me see."
+    methods = [message["method"] for message in sidecar.notifications(1)]
+    assert methods == sorted(methods, key=["stream/reasoning", "stream/token", "stream/usage"].index)
+    assert [message["params"]["seq"] for message in sidecar.notifications(1)] == list(range(len(methods)))
+
+
+def test_tool_calls_are_collected_from_all_lines(sidecar: Sidecar, serve: Serve) -> None:
+    wanted = [("find", {"text": WIDE}), ("find", {"text": "b", "deep": {"n": [1, 2.5, None]}}), ("look", {})]
+    calls = [{"function": {"name": name, "arguments": arguments}} for name, arguments in wanted]
+    server = serve(answering(piece("Wait."), piece(tool_calls=calls[:2]), piece(tool_calls=calls[2:]), last()))
+    result = sidecar.call("chat/complete", ask(server.url, tools=[TOOL]))
+    assert result["finishReason"] == "toolCalls"
+    assert result["content"] == "Wait."
+    assert [(call["name"], call["arguments"]) for call in result["toolCalls"]] == wanted
+    assert len({call["id"] for call in result["toolCalls"]} - {""}) == 3
+
+
+def test_an_answer_that_was_cut_says_so(sidecar: Sidecar, serve: Serve) -> None:
+    result = sidecar.call("chat/complete", ask(serve(answering(piece("Hel"), last("length"))).url))
+    assert (result["content"], result["finishReason"]) == ("Hel", "length")
+
+
+def test_counts_that_are_not_told_are_zero(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(piece("Hi"), {"done": True, "done_reason": "stop"}))
+    usage = sidecar.call("chat/complete", ask(server.url))["usage"]
+    assert (usage["promptTokens"], usage["costUsd"]) == (0, 0.0)
+
+
+def test_the_last_line_may_hold_text_and_tool_calls(sidecar: Sidecar, serve: Serve) -> None:
+    call = {"function": {"name": "find", "arguments": {}}}
+    end = last(message={"role": "assistant", "content": "lo", "tool_calls": [call]})
+    result = sidecar.call("chat/complete", ask(serve(answering(piece("Hel"), end)).url))
+    assert (result["content"], result["finishReason"], len(result["toolCalls"])) == ("Hello", "toolCalls", 1)
+
+
+# Structured output
+
+
+def test_a_form_is_asked_for_and_parsed(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(piece('{"age"'), piece(": 7}"), last()))
+    result = sidecar.call("chat/complete", ask(server.url, responseFormat=FORM))
+    assert (result["content"], result["parsed"]) == ('{"age": 7}', {"age": 7})
+    asked = server.requests[0].json
+    assert (asked["format"], asked["think"]) == (SCHEMA, False)
+    assert asked["messages"][-1]["role"] == "user"
+
+
+@pytest.mark.parametrize(
+    ("text", "candidate"),
+    [('Here it is: {"age": 7}. Enjoy!', 'Here it is: {"age": 7}. Enjoy!'), ('{"age": "old"}', {"age": "old"})],
+)
+def test_what_does_not_fit_the_form_is_handed_back(sidecar: Sidecar, serve: Serve, text: str, candidate: Any) -> None:
+    server = serve(answering(piece(text), last()))
+    error = sidecar.call("chat/complete", ask(server.url, responseFormat=FORM))
+    assert (error["data"]["kind"], error["data"]["candidate"]) == ("invalidOutput", candidate)
+
+
+# How it arrives
+
+
+async def all_in_one(reply: Reply, data: bytes) -> None:
+    await reply.send(body=data, headers=NDJSON)
+
+
+async def without_its_last_newline(reply: Reply, data: bytes) -> None:
+    await reply.send(body=data.rstrip(b"\n"), headers=NDJSON)
+
+
+async def one_byte_per_packet(reply: Reply, data: bytes) -> None:
+    await reply.send(headers=NDJSON, end=False)
+    await reply.trickle(data)
+    await reply.end()
+
+
+async def with_windows_line_ends_and_blank_lines(reply: Reply, data: bytes) -> None:
+    await reply.send(body=data.replace(b"\n", b"\r\n\r\n"), headers=NDJSON)
+
+
+async def compressed(reply: Reply, data: bytes) -> None:
+    await reply.send(body=gzip.compress(data), headers={**NDJSON, "Content-Encoding": "gzip"})
+
+
+async def until_the_connection_ends(reply: Reply, data: bytes) -> None:
+    await reply.raw(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + data)
+    reply.close()
+
+
+@pytest.mark.parametrize(
+    "deliver",
+    [
+        all_in_one,
+        without_its_last_newline,
+        one_byte_per_packet,
+        with_windows_line_ends_and_blank_lines,
+        compressed,
+        until_the_connection_ends,
+    ],
+    ids=lambda deliver: deliver.__name__,
+)
+def test_an_answer_is_read_however_it_is_delivered(sidecar: Sidecar, serve: Serve, deliver: Any) -> None:
+    data = lines(piece("Hello, "), piece(WIDE), last())
+    server = serve(lambda _request, reply: deliver(reply, data))
+    result = sidecar.call("chat/complete", ask(server.url), request_id=1)
+    assert result["content"] == joined(sidecar, 1) == f"Hello, {WIDE}"
+
+
+@pytest.mark.parametrize("cut", range(1, 4))
+def test_a_character_may_be_split_between_packets(sidecar: Sidecar, serve: Serve, cut: int) -> None:
+    ahead, smiley = lines(piece("a")), lines(piece("\U0001f600"))
+    place = smiley.index("\U0001f600".encode()) + cut
+
+    async def script(_request: Request, reply: Reply) -> None:
+        await reply.send(headers=NDJSON, end=False)
+        await reply.chunk(ahead + smiley[:place])
+        await reply.hold()
+        await reply.chunk(smiley[place:] + lines(last()))
+        await reply.end()
+
+    server = serve(script)
+    sidecar.request(1, "chat/complete", ask(server.url))
+    sidecar.wait_for(lambda message: message.get("method") == "stream/token")  # the first half has been read
+    server.release()
+    assert sidecar.response(1)["result"]["content"] == "a\U0001f600"
+
+
+def test_a_connection_serves_more_than_one_question(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(sending(200, lines(*HELLO)))
+    for _ in range(3):
+        assert sidecar.call("chat/complete", ask(server.url))["content"] == "Hello"
+    assert len(server.connections) == 1
