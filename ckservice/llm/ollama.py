@@ -17,11 +17,7 @@ from ckservice import errors
 from ckservice.llm.http import CONNECT_SECONDS, SILENCE_SECONDS, Http, lines, retry_after, shown
 from ckservice.llm.ollama_messages import Answer, model_info, not_ollama, parse, request_body
 from ckservice.settings import ProviderConfig
-from ckservice.types import (
-    ChatRequest,
-    ModelInfo,
-    StreamEvent,
-)
+from ckservice.types import ChatRequest, ModelInfo, StreamEvent
 
 if TYPE_CHECKING:
     import httpx2
