@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ckservice import __version__, environment
 from ckservice.errors import ConfigurationError
-from ckservice.process import EXIT_CONFIGURATION, Options, fail
+from ckservice.process import EXIT_CONFIGURATION, Options, fail, leave
 from ckservice.serve import serve
 
 if TYPE_CHECKING:
@@ -29,7 +29,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         fail(EXIT_CONFIGURATION, error.message)
     if command == "serve":
         serve(options)
-    return _run(command, given, options)
+    try:
+        code = _run(command, given, options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave()  # whoever read our output, `head` perhaps, has read enough
+    except OSError as error:
+        print(f"ckservice {command}: {error.filename or 'input or output'}: {error.strerror}", file=sys.stderr)
+        return 1
+    return code
 
 
 def _options(*, record: str | None = None, drain_timeout: float | None = None, watch_parent: bool = True) -> Options:

@@ -42,6 +42,7 @@ _SECRET_TEXT = re.compile(
     r"""\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"""  # OpenAI, Anthropic and those who imitate them
     r"""|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"""
     r"""|\bAKIA[0-9A-Z]{16}\b"""
+    r"""|(?<=://)[^\s/@:"]{0,128}:[^\s/@"]{1,256}(?=@)"""  # user and password in a URL
     r"""|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"""  # JSON Web Tokens
     r"""|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}"""
     r"""|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)""",

@@ -110,6 +110,43 @@ def test_usage_errors_exit_with_2_and_one_sentence(run: Run, arguments: list[str
     assert [json.loads(line) for line in rest] in ([], [{"code": 2, "reason": sentence}])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["replay", "tests/transcripts/chat.jsonl", "--exe", "/no/such/program"], "/no/such/program"),
+        (["schema", "--out", "README.md/below"], "README.md"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(run: Run, arguments: list[str], told: str) -> None:
+    result = run(*arguments)
+    assert result.returncode == 1
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/bin/echo").exists(), reason="needs a program that is not ours")
+def test_a_program_that_is_not_ours_is_a_difference_and_no_error(run: Run) -> None:
+    result = run("replay", "tests/transcripts/chat.jsonl", "--exe", "/bin/echo")
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "did not come" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["schema"], ["call", "chat/complete", HELLO, "--follow"], ["call", "model/list"]]
+)
+def test_a_reader_that_has_read_enough_is_no_error(
+    command: list[str], environment: dict[str, str], arguments: list[str]
+) -> None:
+    with subprocess.Popen(
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(WAIT_SECONDS) == 0
+
+
 def test_help_and_version(run: Run) -> None:
     assert "COMMAND" in run("--help").stdout
     assert "chat/complete" in run("call", "--help").stdout

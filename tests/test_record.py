@@ -63,6 +63,7 @@ def test_secrets_are_redacted_wherever_they_come_up(start: Start, tmp_path: Path
     config = {"provider": "offline", "apiKey": "canary-key-123456", "headers": {"X-Gateway": "canary-header-123456"}}
     sidecar.call("settings/update", {"config": config})
     question = "canary-key-123456 and canary-header-123456 and sk-canary0123456789abcdef and Bearer canary.token-1234"
+    question += " and http://user:canary-password@proxy.example:8080/"
     answer = sidecar.call("chat/complete", {"messages": [{"role": "user", "content": question}]})
     assert "canary-key" in answer["content"]  # the wire itself is not touched
     assert sidecar.end() == 0

@@ -59,7 +59,7 @@ class Child:
             self._process.stdin.close()
 
     def read(self, seconds: float | None = None) -> Any:
-        """The next message; `None` at the end.
+        """The next message; `None` at the end, which is also where a line is no JSON.
 
         Raises:
             TimeoutError: none came within `seconds`.
@@ -75,6 +75,7 @@ class Child:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._messages.put(json.loads(line))
+        with suppress(ValueError):  # another program than ours, or one that was killed in the middle of a line
+            for line in self._process.stdout:
+                self._messages.put(json.loads(line))
         self._messages.put(None)
