@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         fail(EXIT_CONFIGURATION, error.message)
     if command == "serve":
+        environment.withhold(os.environ)
         serve(options)
     try:
         code = _run(command, given, options)
@@ -47,6 +48,7 @@ def _options(*, record: str | None = None, drain_timeout: float | None = None, w
         log_format=environment.log_format(environ),
         data_directory=environment.data_directory(environ),
         endpoints=environment.endpoints(environ),
+        keys=environment.keys(environ),
         record=record,
         drain_timeout=drain_timeout,
         watch_parent=watch_parent,

@@ -1,16 +1,26 @@
 """The composition root: what a running service is made of."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 
+from pydantic import SecretStr, ValidationError
+
 from ckservice.jsonrpc.connection import Connection
+from ckservice.jsonrpc.errors import HostError, HostGone
+from ckservice.llm.cache import Cached
+from ckservice.llm.credentials import Credentials
 from ckservice.llm.gateway import Gateway
 from ckservice.logs import set_level
 from ckservice.metrics import Metrics
+from ckservice.protocol import credential
 from ckservice.protocol.service import InitializeParams
 from ckservice.settings import Settings, SettingsStack
 from ckservice.types import ProviderName
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -24,6 +34,8 @@ class Service:
     settings: SettingsStack
     metrics: Metrics
     gateway: Gateway
+    credentials: Credentials
+    cache: Cached
     data_directory: str
     watch_process: Callable[[int], None]
     client: InitializeParams | None = None
@@ -46,6 +58,9 @@ class Service:
         set_level(self.settings.current.log_level)
         if client.process_id is not None:
             self.watch_process(client.process_id)
+        if client.capabilities is not None and client.capabilities.credentials:
+            self.credentials.ask = partial(_ask_for_key, connection)
+        connection.start_soon(self.gateway.warm)
 
     def is_enabled(self, method: str) -> bool:
         """Whether the settings let a method be called."""
@@ -57,11 +72,28 @@ def create_service(
     data_directory: str,
     watch_process: Callable[[int], None],
     endpoints: Mapping[ProviderName, str],
+    keys: Mapping[ProviderName, str],
 ) -> Service:
     """Put a service together."""
     metrics = Metrics()
-    gateway = Gateway(lambda: settings.current, metrics, endpoints)
-    return Service(settings, metrics, gateway, data_directory, watch_process)
+    # At this moment the settings are the environment's alone: its keys may go where its endpoints lead.
+    named = (*endpoints.values(), settings.current.config.endpoint, settings.current.embedding.endpoint)
+    credentials = Credentials(
+        {provider: SecretStr(key) for provider, key in keys.items()}, [endpoint for endpoint in named if endpoint]
+    )
+    cache = Cached(lambda: settings.current, data_directory, metrics)
+    gateway = Gateway(lambda: settings.current, metrics, credentials, endpoints, cache)
+    return Service(settings, metrics, gateway, credentials, cache, data_directory, watch_process)
+
+
+async def _ask_for_key(connection: Connection, provider: ProviderName, endpoint: str | None) -> SecretStr | None:
+    """The host's key for a provider; `None` where it has none, or does not say."""
+    params = credential.CredentialRequestParams(provider=provider, endpoint=endpoint)
+    try:
+        return (await connection.asking.ask(credential.REQUEST, params)).api_key
+    except (HostError, HostGone, ValidationError) as error:  # what they say may hold the key
+        log.info("no key from the host", extra={"provider": provider, "reason": type(error).__name__})
+        return None
 
 
 class CurrentLimits:

@@ -16,7 +16,10 @@ CkserviceError
 │   ├── ContentFiltered
 │   ├── ModelNotFound
 │   ├── ProviderRejected        any other 4xx
+│   │   └── FormatRefused       the provider can't take this schema, or any
 │   └── StreamInterrupted       the answer was cut in the middle
+├── BudgetExceeded              the request might pass the budget in the settings
+├── StorageFailed               the data directory could not be read or written
 └── InvalidOutput               the model never produced output that fits the schema
 """
 
@@ -76,7 +79,10 @@ class ProviderError(CkserviceError):
         retry_after: seconds the provider asked to wait.
         http_status: of the provider's answer.
         upstream_request_id: the provider's own id of the request, for its support.
+        is_transient: whether the same request may well succeed in a moment. By default that depends on the class.
     """
+
+    is_transient = False
 
     def __init__(
         self,
@@ -87,12 +93,15 @@ class ProviderError(CkserviceError):
         retry_after: float | None = None,
         http_status: int | None = None,
         upstream_request_id: str | None = None,
+        is_transient: bool | None = None,
     ) -> None:
         super().__init__(message, user_message=user_message)
         self.provider = provider
         self.retry_after = retry_after
         self.http_status = http_status
         self.upstream_request_id = upstream_request_id
+        if is_transient is not None:
+            self.is_transient = is_transient
 
 
 class ProviderNotConfigured(ProviderError):
@@ -102,6 +111,8 @@ class ProviderNotConfigured(ProviderError):
 class ProviderUnavailable(ProviderError):
     """The provider could not be reached, or kept failing."""
 
+    is_transient = True
+
 
 class AuthenticationFailed(ProviderError):
     """The provider refused the key."""
@@ -110,9 +121,11 @@ class AuthenticationFailed(ProviderError):
 class RateLimited(ProviderError):
     """The provider asks to slow down."""
 
+    is_transient = True
+
 
 class QuotaExceeded(ProviderError):
-    """The account's quota, or the budget in the settings, is used up."""
+    """The account's quota is used up."""
 
 
 class ContextWindowExceeded(ProviderError):
@@ -131,8 +144,25 @@ class ProviderRejected(ProviderError):
     """The provider refused the request for another reason."""
 
 
+class FormatRefused(ProviderRejected):
+    """The provider can't enforce this schema, or any; an adapter raises it, and no host sees it."""
+
+
 class StreamInterrupted(ProviderError):
     """The answer stopped before its end; what had come was passed on."""
+
+    is_transient = True
+
+
+class BudgetExceeded(CkserviceError):
+    """A request might pass the budget in the settings.
+
+    It is no `ProviderError`: nobody was asked, and asking another provider instead would get around the budget.
+    """
+
+
+class StorageFailed(CkserviceError):
+    """The data directory could not be read or written."""
 
 
 class InvalidOutput(CkserviceError):

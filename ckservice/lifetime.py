@@ -12,6 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextvars import copy_context
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
@@ -59,7 +60,8 @@ def run(start: Start) -> NoReturn:
     """Run the event loop until the host is done with us, then end the process."""
     log_handler = logs.configure(start.options.settings.get("logLevel", "info"), start.options.log_format)
     try:
-        asyncio.run(_serve(start, log_handler))
+        # Not asyncio.run: anyio would not know its event loop in callbacks, once an SDK has brought sniffio along.
+        anyio.run(_serve, start, log_handler)
     except (Exception, SystemExit) as error:  # a bug: say so the way hosts expect it, without a bare traceback
         log.critical("crashed", exc_info=error)
     _crash(log_handler)
@@ -81,6 +83,7 @@ async def _serve(start: Start, log_handler: logs.StderrHandler) -> NoReturn:
         start.options.data_directory,
         watch_process=lambda pid: watch(pid, start.ending.on_host_gone),
         endpoints=start.options.endpoints,
+        keys=start.options.keys,
     )
     hooks = Hooks(
         CurrentLimits(lambda: service.settings.current),
@@ -115,6 +118,7 @@ class _End:
         self.draining = anyio.CancelScope()
         self.flushing = anyio.CancelScope()
         self._loop = asyncio.get_running_loop()
+        self._context = copy_context()
 
     def ask(self, reason: str, *, drain_seconds: float, flush_seconds: float) -> None:
         """End within a time; a later reason can only shorten it."""
@@ -146,7 +150,7 @@ class _End:
 
     def _soon(self, reason: str, *, drain_seconds: float, flush_seconds: float) -> None:
         ask = partial(self.ask, reason, drain_seconds=drain_seconds, flush_seconds=flush_seconds)
-        self._loop.call_soon_threadsafe(ask)
+        self._loop.call_soon_threadsafe(ask, context=self._context)
 
 
 def _heed(ending: Ending, end: _End, log_handler: logs.StderrHandler) -> None:

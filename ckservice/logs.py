@@ -42,26 +42,32 @@ _SECRET_TEXT = re.compile(
     r"""\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"""  # OpenAI, Anthropic and those who imitate them
     r"""|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"""
     r"""|\bAKIA[0-9A-Z]{16}\b"""
-    r"""|(?<=://)[^\s/@:"]{0,128}:[^\s/@"]{1,256}(?=@)"""  # user and password in a URL
+    r"""|(?<=://)[^\s/?#"]{1,400}(?=@)"""  # user and password in a URL, or a token alone
     r"""|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"""  # JSON Web Tokens
     r"""|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}"""
     r"""|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)""",
     re.DOTALL,
 )
+_URLS = ("endpoint", "proxy", "url")
 REDACTED = "[redacted]"
 
-_known_secrets: set[str] = set()
+_known_secrets: list[str] = []
+"""Longest first: one may be the beginning of another."""
 
 
 def remember_secret(value: str) -> None:
     """Have an exact value redacted from everything that is logged or recorded from now on."""
-    if len(value) >= 6:  # shorter ones would redact ordinary words
-        _known_secrets.add(value)
+    if len(value) < 6 or value in _known_secrets:  # shorter ones would redact ordinary words
+        return
+    # Exceptions and broken lines tell it with escapes, should it have anything to escape.
+    encoded = value.encode("utf-8", "surrogatepass")
+    escaped = (text[1:-1] for text in (json.dumps(value), repr(value), ascii(value), repr(encoded)[1:]))
+    _known_secrets[:] = sorted({*_known_secrets, value, *escaped}, key=len, reverse=True)
 
 
 def redact_text(text: str) -> str:
     """Replace known secrets, and what looks like one."""
-    for secret in _known_secrets:
+    for secret in tuple(_known_secrets):  # another thread may add one
         text = text.replace(secret, REDACTED)
     if '"' in text:
         text = _SECRET_MEMBERS.sub(lambda found: f'{found[1] or found[2]}"{REDACTED}"', text)
@@ -84,7 +90,16 @@ def _redact_member(name: str, value: Any) -> Any:
         return {redact_text(str(header)): _redact_secret(item) for header, item in value.items()}
     if isinstance(value, str | list) and (name == "headers" or _SECRET_NAMES.search(name)):
         return _redact_secret(value)
+    if isinstance(value, str) and name in _URLS and "@" in value:
+        return _redact_user(value)
     return redact(value)
+
+
+def _redact_user(url: str) -> str:
+    """A URL without user and password, however little it is one: somebody may have left out the scheme."""
+    user, _, place = url.rpartition("@")
+    scheme, separator, _ = user.rpartition("://")
+    return f"{redact_text(scheme)}{separator}{REDACTED}@{redact_text(place)}"
 
 
 def _redact_secret(value: Any) -> Any:
@@ -104,8 +119,10 @@ class JsonFormatter(logging.Formatter):
             **_extra(record),
         }
         if record.exc_info:
-            members["exception"] = "".join(traceback.format_exception(*record.exc_info))[-_MAX_RECORD_CHARS:]
-        return json.dumps(redact(members), default=str)
+            # Redacted before it is cut: nobody knows half a key again.
+            exception = redact_text("".join(traceback.format_exception(*record.exc_info)))
+            members["exception"] = exception[-_MAX_RECORD_CHARS:]
+        return json.dumps(redact(members), default=lambda value: redact_text(str(value)))
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -113,7 +130,7 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         members = {**CONTEXT.get(), **_extra(record)}
-        pairs = "".join(f" {name}={value}" for name, value in redact(members).items())
+        pairs = redact_text("".join(f" {name}={value}" for name, value in redact(members).items()))
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         text = f"{clock} {record.levelname:<7} {redact_text(record.getMessage())}{pairs}"
         if record.exc_info:

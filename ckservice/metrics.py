@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from math import exp2, floor, log2
+from math import exp2, floor, fsum, log2
 
 from ckservice.types import Usage
 
@@ -73,8 +73,19 @@ class Metrics:
     """Answers by method, then by outcome: "ok" or an error kind. Without a known method: the empty name."""
     models: dict[tuple[str, str], ModelTotals] = field(default_factory=lambda: defaultdict(ModelTotals))
     """Totals by provider and model."""
+    retries: int = 0
+    """How often a provider was asked again after it had failed."""
+    cache_hits: int = 0
+    cache_misses: int = 0
     first_token: Histogram = field(default_factory=Histogram)
     between_tokens: Histogram = field(default_factory=Histogram)
+
+    @property
+    def cost_usd(self) -> float | None:
+        """US dollars for all models together; `None` when the price of an answer was unknown."""
+        costs = [totals.cost_usd for totals in self.models.values()]
+        known = [cost for cost in costs if cost is not None]
+        return fsum(known) if len(known) == len(costs) else None
 
     def count_answer(self, method: str, outcome: str) -> None:
         self.requests[method][outcome] += 1

@@ -29,6 +29,7 @@ class Options(NamedTuple):
         log_format: `json` or `console`.
         data_directory: where data is kept; created if it is missing.
         endpoints: of providers that the environment names one for.
+        keys: of providers that the environment holds one for.
         record: a file to record the session in.
         drain_timeout: seconds to finish what runs after the end of input; `None`: 10 once `initialize`
             has come, else as long as it takes.
@@ -40,6 +41,7 @@ class Options(NamedTuple):
     log_format: str
     data_directory: str
     endpoints: Mapping[Any, str] = MappingProxyType({})
+    keys: Mapping[Any, str] = MappingProxyType({})
     record: str | None = None
     drain_timeout: float | None = None
     watch_parent: bool = True

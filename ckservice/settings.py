@@ -21,6 +21,7 @@ from ckservice.errors import InvalidArguments
 from ckservice.logs import LogLevel, remember_secret
 from ckservice.model import Input, ListOf, OrDefault
 from ckservice.types import ProviderName
+from ckservice.urls import password, without_password
 
 Secret = Annotated[
     SecretStr | None,
@@ -28,6 +29,10 @@ Secret = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]}),
 ]
 """Given as text, shown as "set" or "unset"."""
+
+
+Url = Annotated[str | None, PlainSerializer(without_password, when_used="json")]
+"""Shown without a password, should one stand in it."""
 
 
 def _only_names(headers: dict[str, str] | None) -> dict[str, str] | None:
@@ -53,10 +58,17 @@ class FallbackConfig(Input):
     """A provider to try when the one before is unavailable."""
 
     provider: ProviderName | None = None
-    endpoint: str | None = Field(None, description="URL of the provider's API.")
+    endpoint: Url = Field(None, description="URL of the provider's API.")
     model: str | None = None
     api_key: Secret = Field(None, description='Kept in memory only; shown as "set" or "unset".')
     api_version: str | None = Field(None, description="Azure OpenAI's dated API version.")
+    api: Literal["responses", "chat"] | None = Field(
+        None,
+        description="Which of OpenAI's two APIs an endpoint speaks: Responses, or Chat Completions as compatible servers do.",
+    )
+    base_model: str | None = Field(
+        None, description="The model behind an Azure deployment, for its price and capabilities."
+    )
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(None, description="Bound on the tokens of an answer.")
     headers: Annotated[dict[str, str] | None, PlainSerializer(_only_names, when_used="json")] = Field(
@@ -82,6 +94,18 @@ class LimitSettings(Input):
         32 * 1024 * 1024,
         description="Length of one line of input, in bytes; a longer one is answered `messageTooLarge`.",
     )
+    max_provider_concurrency: OrDefault[Annotated[int, Field(ge=1, le=1024)]] = Field(
+        32, description="Requests that one endpoint answers at one time; further ones wait."
+    )
+    max_attempts: OrDefault[Annotated[int, Field(ge=1, le=10)]] = Field(
+        3, description="How often a provider is asked that fails before it has said anything."
+    )
+    first_token_timeout_ms: OrDefault[Annotated[int, Field(ge=1, le=86_400_000)]] = Field(
+        300_000, description="How long a provider may think, or load its model, before the first piece of its answer."
+    )
+    idle_timeout_ms: OrDefault[Annotated[int, Field(ge=1, le=86_400_000)]] = Field(
+        120_000, description="How long a provider may pause between two pieces of its answer; keep-alives don't count."
+    )
 
 
 class MethodSettings(Input):
@@ -103,12 +127,49 @@ class OfflineSettings(Input):
     fault_after_tokens: OrDefault[Annotated[int, Field(ge=0)]] = 0
 
 
+class CacheSettings(Input):
+    """The response cache: answers to questions that are asked again, word for word."""
+
+    mode: OrDefault[Literal["off", "use"]] = Field(
+        "use", description="`off` leaves the cache alone, whatever a request says."
+    )
+    ttl_seconds: OrDefault[Annotated[int, Field(ge=1, le=31_536_000)]] = 3600
+    max_bytes: OrDefault[Annotated[int, Field(ge=65_536)]] = Field(
+        256 * 1024 * 1024, description="Size of the cache on disk; the answers used longest ago go first."
+    )
+    url: Url = Field(None, description="`redis://…`: a Redis server that several people share, in place of the disk.")
+
+
+class BudgetSettings(Input):
+    """What may be spent."""
+
+    max_cost_usd: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="US dollars for as long as this process lives; what would cost more is `quotaExceeded`."
+    )
+
+
+class NetworkSettings(Input):
+    """How providers are reached. Addresses of this machine never go through a proxy."""
+
+    proxy: Url = Field(None, description="URL of a proxy; where left out, the environment names it.")
+    ca_file: str | None = Field(
+        None, description="PEM file of certificates to trust beside those of the operating system."
+    )
+
+
 class Settings(Input):
     """The settings of this process, in effect or as a patch of those."""
 
     config: OrDefault[ProviderConfig] = Field(
         default_factory=ProviderConfig, description="The provider that answers where a request names none."
     )
+    embedding: OrDefault[ProviderConfig] = Field(
+        default_factory=ProviderConfig,
+        description="The provider of embeddings: `openai`, `azure-openai` or `ollama`; none where left out.",
+    )
+    cache: OrDefault[CacheSettings] = Field(default_factory=CacheSettings)
+    budget: OrDefault[BudgetSettings] = Field(default_factory=BudgetSettings)
+    network: OrDefault[NetworkSettings] = Field(default_factory=NetworkSettings)
     limits: OrDefault[LimitSettings] = Field(default_factory=LimitSettings)
     methods: OrDefault[MethodSettings] = Field(default_factory=MethodSettings)
     offline: OrDefault[OfflineSettings] = Field(default_factory=OfflineSettings)
@@ -158,7 +219,10 @@ class SettingsStack:
                 [{"path": ".".join(map(str, detail["loc"])), "message": detail["msg"]} for detail in details]
             ) from None
         self._merged, self.current = merged, current
-        remember_keys(current.config)
+        for config in (current.config, current.embedding):
+            remember_keys(config)
+        for url in (current.network.proxy, current.cache.url):
+            remember_secret(password(url))
         return current
 
 
@@ -166,6 +230,7 @@ def remember_keys(config: FallbackConfig) -> None:
     """Have the keys in a config redacted from logs and recordings."""
     if config.api_key is not None:
         remember_secret(config.api_key.get_secret_value())
+    remember_secret(password(config.endpoint))
     for value in (config.headers or {}).values():
         remember_secret(value)
     if isinstance(config, ProviderConfig):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ckservice.model import Input, ListOf, Maybe, Model
 
@@ -11,14 +11,32 @@ ProviderName = Literal["azure-openai", "openai", "anthropic", "ollama", "offline
 FinishReason = Literal["stop", "length", "toolCalls", "contentFilter"]
 
 
+def _check_depth(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what no serializer on the way to a provider would take."""
+    level: list[Any] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return value
+    raise ValueError(f"is nested more than {_MAX_DEPTH} levels deep")
+
+
+_MAX_DEPTH = 128
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_check_depth)]
+
+
 class ToolCall(Input):
     """A model's wish to have a tool run."""
 
     id: str
     name: str
-    arguments: dict[str, Any] = Field(
-        description="The arguments as the model gave them, parsed; check them before use."
-    )
+    arguments: JsonObject = Field(description="The arguments as the model gave them, parsed; check them before use.")
 
 
 class Message(Input):
@@ -38,7 +56,7 @@ class ToolDefinition(Input):
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
     description: str
-    parameters: dict[str, Any] = Field(description="JSON Schema of the arguments.")
+    parameters: JsonObject = Field(description="JSON Schema of the arguments.")
 
 
 class ResponseFormat(Input):
@@ -46,7 +64,7 @@ class ResponseFormat(Input):
 
     type: Literal["json_schema"]
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-    schema_: dict[str, Any] = Field(
+    schema_: JsonObject = Field(
         alias="schema",
         description="JSON Schema (draft 2020-12 unless it names another) that the answer is validated against.",
     )
@@ -68,8 +86,25 @@ class Usage(Model):
     completion_tokens: int
     total_tokens: int
     cached_tokens: Maybe[int] = Field(None, description="Prompt tokens that the provider had cached.")
+    cache_write_tokens: Maybe[int] = Field(None, description="Prompt tokens that the provider put into its cache.")
     reasoning_tokens: Maybe[int] = Field(None, description="Completion tokens that were spent on reasoning.")
     cost_usd: float | None = Field(description="US dollars; null when the price is unknown.")
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """What two answers took together; what either does not know is unknown, but for details that one lacks."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            total_tokens=self.total_tokens + other.total_tokens,
+            cached_tokens=_sum(self.cached_tokens, other.cached_tokens),
+            cache_write_tokens=_sum(self.cache_write_tokens, other.cache_write_tokens),
+            reasoning_tokens=_sum(self.reasoning_tokens, other.reasoning_tokens),
+            cost_usd=None if self.cost_usd is None or other.cost_usd is None else self.cost_usd + other.cost_usd,
+        )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return (one or 0) + (other or 0) if one is not None or other is not None else None
 
 
 class ModelInfo(Model):
@@ -93,7 +128,11 @@ class ModelInfo(Model):
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What a provider is asked. Nothing in it is a wire model of one provider."""
+    """What a provider is asked. Nothing in it is a wire model of one provider.
+
+    Attributes:
+        strict: whether the provider is to enforce `response_format`, whose schema is then in its own dialect.
+    """
 
     messages: tuple[Message, ...]
     model: str
@@ -103,6 +142,7 @@ class ChatRequest:
     tools: tuple[ToolDefinition, ...] = ()
     tool_choice: ToolChoice = "auto"
     response_format: ResponseFormat | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +169,47 @@ class Done:
 
 
 StreamEvent = TextDelta | ReasoningDelta | Done
+"""What a provider's stream is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something that takes a while: `retry`, `fallback`, `repair`, `waiting`."""
+
+    phase: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer, as the last event of a gateway's stream.
+
+    Attributes:
+        content: the text; where repairs were needed, that of the last try alone.
+        parsed: with `response_format`, the content as JSON, validated.
+        usage: of all tries together.
+        provider: who answered in the end, which may be a fallback.
+        attempts: how many times a provider was asked; 0 for an answer from the cache.
+    """
+
+    content: str
+    parsed: Any
+    finish_reason: FinishReason
+    usage: Usage
+    tool_calls: tuple[ToolCall, ...]
+    provider: ProviderName
+    model: str
+    attempts: int
+    cached: bool = False
+
+
+AnswerEvent = TextDelta | ReasoningDelta | Progress | Answer
+"""What a gateway's stream is made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Vectors of the texts that were given, in their order."""
+
+    vectors: list[list[float]]
+    usage: Usage

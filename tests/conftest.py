@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.server import Script, Server
+from tests.providers.server import Server
 from tests.sidecar import Sidecar
 
 
@@ -25,19 +25,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(skip)
 
 
+def program(config: pytest.Config) -> list[str]:
+    """How to start the program under test."""
+    exe = config.getoption("--exe")
+    return [str(Path(exe).resolve())] if exe else [sys.executable, "-m", "ckservice"]
+
+
 @pytest.fixture
 def command(request: pytest.FixtureRequest) -> list[str]:
-    """How to start the program under test."""
-    exe = request.config.getoption("--exe")
-    return [str(Path(exe).resolve())] if exe else [sys.executable, "-m", "ckservice"]
+    return program(request.config)
+
+
+def clean_environment(data_directory: Path) -> dict[str, str]:
+    """An environment without anybody's settings, and with a data directory."""
+    ours = ("CKSERVICE_", "LLM_", "LOG_", "OLLAMA_", "OPENAI_", "ANTHROPIC_", "AZURE_OPENAI_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**kept, "CKSERVICE_DATA_DIR": str(data_directory)}
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """An environment without anybody's settings, and with a data directory of its own."""
-    ours = ("CKSERVICE_", "LLM_", "LOG_", "OLLAMA_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "CKSERVICE_DATA_DIR": str(tmp_path / "data")}
+    return clean_environment(tmp_path / "data")
 
 
 @pytest.fixture
@@ -52,11 +61,36 @@ def start(command: list[str], environment: dict[str, str]) -> Iterator[Callable[
         yield _start
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[[Script], Server]]:
-    """Serve a script on a loopback port; every server is closed with the test."""
+@pytest.fixture(scope="session")
+def _shared(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Sidecar]]:
+    """The process that tests share, begun anew for each; another one where the last test left it in disorder."""
+    running: list[Sidecar] = []
     with ExitStack() as stack:
-        yield lambda script: stack.enter_context(Server(script))
+
+        def _begin_anew() -> Sidecar:
+            try:
+                running[-1].forget()
+            except (AssertionError, IndexError, OSError, ValueError):  # the last is what a closed pipe raises
+                environment = clean_environment(tmp_path_factory.mktemp("shared"))
+                running.append(stack.enter_context(Sidecar(program(request.config), env=environment)))
+            return running[-1]
+
+        yield _begin_anew
+
+
+@pytest.fixture
+def sidecar(_shared: Callable[[], Sidecar]) -> Sidecar:
+    """A running program with default settings. What a test sets in it is undone; what it counts goes on counting."""
+    return _shared()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Serve a script on a loopback port, with TLS if need be; every server is closed with the test."""
+    with ExitStack() as stack:
+        yield lambda script, tls=None: stack.enter_context(Server(script, tls))
 
 
 @pytest.fixture

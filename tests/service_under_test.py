@@ -112,6 +112,11 @@ async def list_open_files(_call: Call, _params: Text) -> Echo:
     return Echo(text=(await anyio.to_thread.run_sync(run)).stdout)
 
 
+def list_environment(_call: Call, _params: Text) -> Echo:
+    """The names in the environment, as libraries and child processes find it."""
+    return Echo(text=" ".join(os.environ))
+
+
 def warn(_call: Call, params: Text) -> Echo:
     warnings.warn(params.text, stacklevel=1)
     return Echo(text="")
@@ -183,6 +188,7 @@ def more_handlers(_service: Service) -> Iterable[Handler]:
         inline(request("test/print"), print_text),
         handler(request("test/child"), run_child),
         handler(request("test/openFiles"), list_open_files),
+        inline(request("test/environment"), list_environment),
         inline(request("test/warn"), warn),
         inline(request("test/raiseInThread"), raise_in_thread),
         handler(request("test/turn", Turn, emits=(TOKEN,), serialize_by=lambda params: params.key), take_turn),
@@ -195,12 +201,13 @@ def more_handlers(_service: Service) -> Iterable[Handler]:
 
 
 if __name__ == "__main__":
-    serve(
-        Options(
-            settings=environment.settings(os.environ),
-            log_format="json",
-            data_directory=environment.data_directory(os.environ),
-            strict=True,
-        ),
-        more_handlers,
+    options = Options(
+        settings=environment.settings(os.environ),
+        log_format="json",
+        data_directory=environment.data_directory(os.environ),
+        endpoints=environment.endpoints(os.environ),
+        keys=environment.keys(os.environ),
+        strict=True,
     )
+    environment.withhold(os.environ)
+    serve(options, more_handlers)

@@ -13,6 +13,8 @@ from typing import Any, Self
 WAIT_SECONDS = 20
 """Long enough for a loaded machine; nothing waits this long unless something is wrong."""
 
+SETTINGS = ("config", "embedding", "cache", "budget", "network", "limits", "methods", "offline", "logLevel")
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -57,6 +59,7 @@ class Sidecar:
         self.cut = b""
         self.rest_seconds = 0.0
         self.taken = 0
+        self.is_initialized = False
         self._changed = threading.Condition()
         self._output_ended = False
         self._threads: deque[threading.Thread] = deque()
@@ -78,6 +81,20 @@ class Sidecar:
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
+
+    def forget(self) -> None:
+        """Begin anew, for the next test: default settings, nothing in flight, nothing that has come before.
+
+        Raises:
+            AssertionError: the process has ended, something is still in flight, or the host has introduced itself.
+        """
+        assert not self.is_initialized, "initialize can't be undone"
+        self.call("settings/update", dict.fromkeys(SETTINGS), request_id=f"settings-{time.monotonic_ns()}")
+        health = self.call("health/check", request_id=f"health-{time.monotonic_ns()}")
+        assert health["inFlight"] == 1, "a test left a request behind"
+        with self._changed:
+            for kept in (self.messages, self.raw, self.answers, self.log):
+                kept.clear()
 
     # Writing
 
@@ -139,6 +156,7 @@ class Sidecar:
         return response["result"] if "result" in response else response["error"]
 
     def initialize(self, **params: Any) -> Any:
+        self.is_initialized = True
         return self.call(
             "initialize", {"protocolVersion": 1, "clientInfo": {"name": "tests", "version": "1"}, **params}
         )

@@ -22,11 +22,6 @@ def structured(schema: dict[str, Any], text: str = "Hello, world", **params: Any
     return question(text, responseFormat={"type": "json_schema", "name": "form", "schema": schema}, **params)
 
 
-@pytest.fixture
-def sidecar(start: Callable[..., Sidecar]) -> Sidecar:
-    return start()
-
-
 # Streaming
 
 

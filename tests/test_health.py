@@ -99,12 +99,6 @@ def test_the_offline_model_is_listed(sidecar: Sidecar) -> None:
     assert listed["errors"] == []
 
 
-def test_a_provider_that_is_not_there_hides_no_other(start: Callable[..., Sidecar]) -> None:
-    listed = start(env={"OLLAMA_HOST": "127.0.0.1:1"}).call("model/list")  # nothing listens there
-    assert [model["provider"] for model in listed["models"]] == ["offline"]
-    assert [(error["provider"], error["kind"]) for error in listed["errors"]] == [("ollama", "providerUnavailable")]
-
-
 def test_a_provider_that_cannot_list_is_an_entry_among_the_errors(sidecar: Sidecar) -> None:
     listed = sidecar.call("model/list", {"provider": "anthropic"})
     assert listed["models"] == []

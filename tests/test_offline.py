@@ -1,6 +1,7 @@
 """The offline provider's delays and faults: what a host needs to try out its slow and unhappy paths."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,9 @@ FAULTS = {
 
 @pytest.fixture
 def sidecar(start: Callable[..., Sidecar]) -> Sidecar:
-    return start()
+    sidecar = start()
+    sidecar.call("settings/update", {"limits": {"maxAttempts": 1}})
+    return sidecar
 
 
 def set_offline(sidecar: Sidecar, **offline: Any) -> None:
@@ -89,3 +92,34 @@ def test_a_fault_ends_with_the_setting(sidecar: Sidecar) -> None:
 def test_an_unknown_fault_is_refused(sidecar: Sidecar) -> None:
     error = sidecar.call("settings/update", {"offline": {"fault": "coffee"}})
     assert [detail["path"] for detail in error["data"]["errors"]] == ["offline.fault"]
+
+
+def test_a_fault_makes_the_service_unready_until_it_ends(sidecar: Sidecar) -> None:
+    set_offline(sidecar, fault="rateLimited")
+    ready = sidecar.call("health/ready")
+    assert (ready["ready"], ready["components"]["provider"]["status"]) == (False, "unhealthy")
+    set_offline(sidecar, fault=None)
+    assert sidecar.call("health/ready")["ready"] is True
+
+
+def test_tokens_are_counted_as_the_usage_counts_them(sidecar: Sidecar) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello, world  \n again"}]
+    usage = sidecar.call("chat/complete", {"messages": messages})["usage"]
+    assert sidecar.call("token/count", {"messages": messages}) == {"tokens": usage["promptTokens"], "exact": True}
+
+
+def test_there_are_no_embeddings_without_a_model(sidecar: Sidecar) -> None:
+    error = sidecar.call("embedding/create", {"input": ["x"], "config": {"provider": "offline", "model": "offline"}})
+    assert (error["data"]["kind"], error["data"]["provider"]) == ("providerNotConfigured", "offline")
+    assert "embeddings" in error["data"]["userMessage"]
+
+
+@pytest.mark.source
+def test_what_the_offline_provider_needs_is_never_a_client_of_http(
+    start: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    (tmp_path / "httpx2.py").write_text("raise RuntimeError('imported')\n")
+    sidecar = start(env={"PYTHONPATH": str(tmp_path)})
+    for method in ("chat/complete", "token/count"):
+        assert "data" not in sidecar.call(method, {"messages": [{"role": "user", "content": "Hello"}]}), method
+    assert sidecar.call("health/ready")["ready"] is True

@@ -17,11 +17,6 @@ SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}, "require
 FORM = {"type": "json_schema", "name": "form", "schema": SCHEMA}
 
 
-@pytest.fixture
-def sidecar(start: Callable[..., Sidecar]) -> Sidecar:
-    return start()
-
-
 Serve = Callable[[Script], Server]
 
 
@@ -79,6 +74,32 @@ def test_a_conversation_with_tools_is_told_whole(sidecar: Sidecar, serve: Serve)
         ("tool", "seen", "look"),
         ("tool", "found", "find"),
     ]
+
+
+def test_a_result_is_that_of_the_last_call_with_its_id(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(*HELLO))
+    turns = [
+        [
+            {"role": "user", "content": "Do it."},
+            {"role": "assistant", "content": "", "toolCalls": [{"id": "call-1", "name": name, "arguments": {}}]},
+            {"role": "tool", "content": "done", "toolCallId": "call-1"},
+        ]
+        for name in ("find", "look")
+    ]
+    sidecar.call("chat/complete", {**ask(server.url), "messages": [message for turn in turns for message in turn]})
+    told = server.requests[0].json["messages"]
+    assert [message["tool_name"] for message in told if message["role"] == "tool"] == ["find", "look"]
+    assert [message["tool_calls"][0]["id"] for message in told if message["role"] == "assistant"] == ["call-1"] * 2
+
+
+def test_only_the_tools_that_may_be_called_are_offered(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(*HELLO))
+    tools = [TOOL, {**TOOL, "name": "look"}]
+    choices: list[tuple[Any, Any]] = [("auto", ["find", "look"]), ("none", None), ({"name": "look"}, ["look"])]
+    for choice, offered in choices:
+        sidecar.call("chat/complete", ask(server.url, tools=tools, toolChoice=choice))
+        asked = server.requests[-1].json.get("tools")
+        assert offered == (asked and [tool["function"]["name"] for tool in asked])
 
 
 @pytest.mark.parametrize("tail", ["/", "/gateway", "/gateway/"])
@@ -169,6 +190,12 @@ def test_tool_calls_are_collected_from_all_lines(sidecar: Sidecar, serve: Serve)
     assert result["content"] == "Wait."
     assert [(call["name"], call["arguments"]) for call in result["toolCalls"]] == wanted
     assert len({call["id"] for call in result["toolCalls"]} - {""}) == 3
+
+
+def test_calls_of_different_answers_have_different_ids(sidecar: Sidecar, serve: Serve) -> None:
+    server = serve(answering(piece(tool_calls=[{"function": {"name": "find", "arguments": {}}}]), last()))
+    answers = [sidecar.call("chat/complete", ask(server.url, tools=[TOOL])) for _ in range(2)]
+    assert len({answer["toolCalls"][0]["id"] for answer in answers}) == 2
 
 
 def test_an_answer_that_was_cut_says_so(sidecar: Sidecar, serve: Serve) -> None:

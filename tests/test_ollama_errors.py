@@ -19,8 +19,13 @@ Serve = Callable[[Script], Server]
 
 
 @pytest.fixture
-def sidecar(start: Callable[..., Sidecar]) -> Sidecar:
-    return start()
+def sidecar(sidecar: Sidecar) -> Sidecar:
+    return asking_once(sidecar)
+
+
+def asking_once(sidecar: Sidecar) -> Sidecar:
+    sidecar.call("settings/update", {"limits": {"maxAttempts": 1}})
+    return sidecar
 
 
 def failure(sidecar: Sidecar, url: str | None, **params: Any) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def test_a_server_that_is_not_there(sidecar: Sidecar) -> None:
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "::bad", "ftp://127.0.0.1:1", "http://127.0.0.1:1"])
 def test_a_proxy_that_is_of_no_use_is_never_our_error(start: Callable[..., Sidecar], proxy: str) -> None:
     env = {"ALL_PROXY": proxy, "all_proxy": proxy, "NO_PROXY": "", "no_proxy": ""}
-    data = failure(start(env=env), "http://ollama.invalid:11434")
+    data = failure(asking_once(start(env=env)), "http://ollama.invalid:11434")
     assert data["kind"] in {"providerUnavailable", "providerNotConfigured"}
 
 
@@ -133,7 +138,7 @@ def test_what_is_no_ollama_answer_is_never_our_error(sidecar: Sidecar, serve: Se
 def test_a_web_page_is_not_an_ollama_server(sidecar: Sidecar, serve: Serve) -> None:
     answer = sidecar.call("chat/complete", ask(serve(sending(200, HTML, Content_Type="text/html")).url))
     assert answer["data"]["kind"] == "providerRejected"
-    assert "not an ollama server" in f"{answer['message']} {answer['data']['userMessage']}".lower()
+    assert "not ollama" in f"{answer['message']} {answer['data']['userMessage']}".lower()
 
 
 @pytest.mark.parametrize("calls", [[{}], [{"function": {"name": "find", "arguments": "{}"}}], "x", [None]])

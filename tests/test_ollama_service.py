@@ -25,8 +25,9 @@ Serve = Callable[[Script], Server]
 
 
 @pytest.fixture
-def sidecar(start: Callable[..., Sidecar]) -> Sidecar:
-    return start()
+def sidecar(sidecar: Sidecar) -> Sidecar:
+    sidecar.call("settings/update", {"limits": {"maxAttempts": 1}})
+    return sidecar
 
 
 def choose(sidecar: Sidecar, endpoint: str) -> None:
@@ -152,6 +153,21 @@ def test_models_are_asked_of_the_server_that_ollamas_own_variable_names(
     server = serve(sending(200, TAGS))
     sidecar = start(env={"OLLAMA_HOST": form.format(server.url.removeprefix("http://"))})
     assert_listed(sidecar.call("model/list", {"provider": "ollama"}))
+
+
+def test_a_model_is_described_as_far_as_the_server_does(sidecar: Sidecar, serve: Serve) -> None:
+    listed = [
+        {"name": "chat", "details": {"context_length": 131072}, "capabilities": ["completion", "thinking"]},
+        {"name": "vectors", "details": {"context_length": 2048}, "capabilities": ["embedding"]},
+        {"name": "cloud", "remote_host": "https://ollama.com", "capabilities": ["completion", "tools"]},
+        {"name": "odd", "details": {"context_length": "long"}, "capabilities": "all"},
+        {"name": "odder", "details": [], "capabilities": None},
+    ]
+    choose(sidecar, serve(sending(200, {"models": listed})).url)
+    models = sidecar.call("model/list", {"provider": "ollama"})["models"]
+    assert [model.get("contextWindow") for model in models] == [131072, 2048, None, None, None]
+    assert [model["supportsStructuredOutput"] for model in models] == [True, False, False, True, True]
+    assert [model.get("supportsTools") for model in models] == [False, False, True, None, None]
 
 
 def test_a_server_may_have_no_models(sidecar: Sidecar, serve: Serve) -> None:

@@ -18,7 +18,16 @@ def sidecar(start: Callable[..., Sidecar]) -> Sidecar:
 def test_get_shows_the_defaults(sidecar: Sidecar) -> None:
     settings = sidecar.call("settings/get")
     assert settings["logLevel"] == "info"
-    assert settings["limits"] == {"maxInFlight": 256, "maxLineBytes": 32 * 1024 * 1024}
+    assert settings["limits"] == {
+        "maxInFlight": 256,
+        "maxLineBytes": 32 * 1024 * 1024,
+        "maxProviderConcurrency": 32,
+        "maxAttempts": 3,
+        "firstTokenTimeoutMs": 300_000,
+        "idleTimeoutMs": 120_000,
+    }
+    assert settings["cache"] == {"mode": "use", "ttlSeconds": 3600, "maxBytes": 256 * 1024 * 1024, "url": None}
+    assert (settings["budget"], settings["network"]) == ({"maxCostUsd": None}, {"proxy": None, "caFile": None})
     assert settings["offline"] == {"firstTokenDelayMs": 0, "tokenDelayMs": 0, "fault": None, "faultAfterTokens": 0}
     assert settings["config"]["apiKey"] == "unset"
 

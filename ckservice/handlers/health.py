@@ -7,19 +7,30 @@ import anyio.lowlevel
 
 from ckservice import __version__, errors
 from ckservice.app import Service
+from ckservice.handlers.model import ask_models
 from ckservice.jsonrpc.call import Call
+from ckservice.llm import prices
+from ckservice.llm.gateway import PROVIDERS
 from ckservice.metrics import Histogram
 from ckservice.model import NoParams
 from ckservice.protocol.health import (
+    CacheUse,
     Component,
     Health,
     MetricsResult,
     ModelUsage,
     Percentiles,
+    PriceTable,
+    ProviderFailure,
+    ProviderHealth,
+    ProvidersHealth,
     Readiness,
+    Spending,
     Status,
     StreamTimes,
 )
+from ckservice.protocol.model import ListError
+from ckservice.types import ProviderName
 
 _PROBE_SECONDS = 3
 _SEVERITY: tuple[Status, ...] = ("healthy", "degraded", "unhealthy")
@@ -35,11 +46,26 @@ async def ready(service: Service, call: Call, _params: NoParams) -> Readiness:
     return Readiness(**dict(health), ready=provider.status == "healthy")
 
 
+async def providers(service: Service, _call: Call, _params: NoParams) -> ProvidersHealth:
+    healths: dict[str, ProviderHealth] = {}
+
+    async def ask(name: ProviderName) -> None:
+        healths[name] = await _ask(service, name)
+
+    async with anyio.create_task_group() as tasks:
+        for name in PROVIDERS:
+            tasks.start_soon(ask, name)
+    return ProvidersHealth(providers={name: healths[name] for name in PROVIDERS})
+
+
 def metrics(service: Service, _call: Call, _params: NoParams) -> MetricsResult:
     counted = service.metrics
+    table = prices.table()
     return MetricsResult(
         uptime_ms=_uptime_ms(service),
         requests={method: dict(outcomes) for method, outcomes in counted.requests.items()},
+        retries=counted.retries,
+        cache=CacheUse(hits=counted.cache_hits, misses=counted.cache_misses),
         models=[
             ModelUsage(
                 provider=provider,
@@ -51,6 +77,11 @@ def metrics(service: Service, _call: Call, _params: NoParams) -> MetricsResult:
             )
             for (provider, model), totals in counted.models.items()
         ],
+        cost_usd=counted.cost_usd,
+        budget=Spending(
+            max_cost_usd=service.settings.current.budget.max_cost_usd, spent_usd=service.gateway.budget.spent
+        ),
+        prices=PriceTable(source=table.source, date=table.date),
         stream=StreamTimes(
             first_token_ms=_percentiles(counted.first_token), per_token_ms=_percentiles(counted.between_tokens)
         ),
@@ -92,6 +123,20 @@ async def _probe(service: Service) -> Component:
     except TimeoutError:
         return Component(status="unhealthy", message=f"The provider did not answer within {_PROBE_SECONDS} seconds.")
     return Component(status="healthy")
+
+
+async def _ask(service: Service, name: ProviderName) -> ProviderHealth:
+    before = perf_counter()
+    answer = await ask_models(service, name, _PROBE_SECONDS)
+    if isinstance(answer, ListError):
+        error = ProviderFailure(kind=answer.kind, message=answer.message)
+        return ProviderHealth(provider=name, available=False, error=error, models=[])
+    return ProviderHealth(
+        provider=name,
+        available=True,
+        latency_ms=round((perf_counter() - before) * 1000, 3),
+        models=[model.id for model in answer],
+    )
 
 
 def _component(well: bool, otherwise: Status, message: str) -> Component:

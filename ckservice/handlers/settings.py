@@ -12,7 +12,8 @@ def get(service: Service, _call: Call, _params: NoParams) -> Settings:
     return service.settings.current
 
 
-def update(service: Service, _call: Call, params: UpdateParams) -> Settings:
+def update(service: Service, call: Call, params: UpdateParams) -> Settings:
     settings = service.settings.update(params.given)
     set_level(settings.log_level)
+    call.connection.start_soon(service.gateway.warm)
     return settings

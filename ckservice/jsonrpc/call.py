@@ -12,7 +12,7 @@ from ckservice.jsonrpc.errors import ErrorKind
 from ckservice.jsonrpc.messages import Id, encode, encode_notification, encode_text
 from ckservice.jsonrpc.method import Notification, Request
 from ckservice.jsonrpc.outbox import PAUSE_BYTES, TextRun
-from ckservice.jsonrpc.text import Text
+from ckservice.text import Text
 
 if TYPE_CHECKING:
     from ckservice.jsonrpc.batch import Batch

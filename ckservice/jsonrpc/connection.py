@@ -2,7 +2,7 @@
 
 import logging
 from asyncio import CancelledError, get_running_loop
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from itertools import chain
 from types import TracebackType
 from typing import Any, Self
@@ -112,6 +112,10 @@ class Connection:
             self._take_line(line)
         self.asking.close()
         self.outbox.flush()
+
+    def start_soon(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run something beside the requests, for as long as the connection lives. It must not raise."""
+        self._tasks.start_soon(function)
 
     def refuse_new_work(self) -> None:
         """Answer `shuttingDown` to whatever comes from now on, but for methods declared `late`."""

@@ -8,10 +8,11 @@ one request that waits at the end of its stream is merged into fewer, longer not
 from asyncio import AbstractEventLoop, Event
 from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from time import perf_counter
 from typing import Protocol
 
-from ckservice.jsonrpc.text import Text
+from ckservice.text import Text
 
 PAUSE_BYTES = 1024 * 1024
 """Unsent output above which producers wait."""
@@ -63,6 +64,7 @@ class Outbox:
     def __init__(self, sink: Sink, loop: AbstractEventLoop, tap: Tap | None = None) -> None:
         self._sink = sink
         self._loop = loop
+        self._context = copy_context()
         self._tap = tap
         self._waiting: deque[bytes | TextRun] = deque()
         self._unsent = 0
@@ -166,7 +168,7 @@ class Outbox:
         return b"".join(lines)
 
     def _written_in_background(self) -> None:
-        self._loop.call_soon_threadsafe(self._finish_background_write)
+        self._loop.call_soon_threadsafe(self._finish_background_write, context=self._context)
 
     def _finish_background_write(self) -> None:
         self._shrink(self._writing)

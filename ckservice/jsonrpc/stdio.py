@@ -8,6 +8,7 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 
 _READ_BYTES = 64 * 1024
 
@@ -101,6 +102,7 @@ class Reader:
         self._is_polled = True
         self._is_paused = False
         self._turn = threading.Semaphore(0)
+        self._context = copy_context()  # a thread's own would not say which event loop this is
 
     def start(self) -> None:
         """Begin to read."""
@@ -139,7 +141,7 @@ class Reader:
         while True:
             chunk = self._read()
             with suppress(RuntimeError):  # the event loop closed while this was being read
-                self._loop.call_soon_threadsafe(self._deliver, chunk)
+                self._loop.call_soon_threadsafe(self._deliver, chunk, context=self._context)
             if not chunk:
                 return
             self._turn.acquire()

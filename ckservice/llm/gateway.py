@@ -1,29 +1,61 @@
-"""One door to all providers: which one is meant, and what its answers took."""
+"""One door to all providers: which one is meant, how it is reached, and who answers if it can't."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
-from time import perf_counter
+from functools import partial
+from itertools import zip_longest
 from typing import get_args
 
 from ckservice import errors
-from ckservice.llm.http import Http
-from ckservice.llm.offline import MODEL as OFFLINE_MODEL, OfflineProvider
-from ckservice.llm.ollama import OllamaProvider
-from ckservice.llm.provider import Provider
+from ckservice.llm.attempts import Ask, Attempts, Tally
+from ckservice.llm.budget import Budget
+from ckservice.llm.cache import Cached, CacheMode
+from ckservice.llm.credentials import Credentials
+from ckservice.llm.endpoint import Endpoint
+from ckservice.llm.estimate import estimate_tokens
+from ckservice.llm.failures import no_model, title
+from ckservice.llm.http import Http, load
+from ckservice.llm.prices import price_of
+from ckservice.llm.provider import Access, Provider
+from ckservice.llm.providers.anthropic import AnthropicProvider
+from ckservice.llm.providers.azure_openai import AzureOpenAIProvider
+from ckservice.llm.providers.offline import MODEL as OFFLINE_MODEL, OfflineProvider
+from ckservice.llm.providers.ollama import OllamaProvider
+from ckservice.llm.providers.openai import OpenAIProvider
+from ckservice.llm.structured import asking
 from ckservice.metrics import Metrics
-from ckservice.settings import ProviderConfig, Settings, remember_keys
-from ckservice.types import ChatRequest, Done, ModelInfo, ProviderName, StreamEvent, TextDelta
+from ckservice.settings import FallbackConfig, ProviderConfig, Settings, remember_keys
+from ckservice.types import AnswerEvent, ChatRequest, Embedding, ModelInfo, Progress, ProviderName
 
-PROVIDERS: dict[ProviderName, Callable[[ProviderConfig, Settings, Http], Provider]] = {
-    "ollama": lambda config, _settings, http: OllamaProvider(config, http),
-    "offline": lambda _config, settings, _http: OfflineProvider(settings.offline),
+PROVIDERS: dict[ProviderName, Callable[[Access], Provider]] = {
+    "azure-openai": AzureOpenAIProvider,
+    "openai": OpenAIProvider,
+    "anthropic": AnthropicProvider,
+    "ollama": OllamaProvider,
+    "offline": OfflineProvider,
 }
-"""The providers of this build. A new one is one file and one line here."""
+"""A new one is one file and one line here."""
 
-DEFAULT_MODELS: dict[ProviderName, str] = {"offline": OFFLINE_MODEL}
+DEFAULT_MODELS: dict[ProviderName, str] = {
+    "openai": "gpt-6-luna",
+    "anthropic": "claude-sonnet-5-5",
+    "offline": OFFLINE_MODEL,
+}
 
+DEFAULT_EMBEDDING_MODELS: dict[ProviderName, str] = {"openai": "text-embedding-3-small"}
+
+_LIBRARIES: dict[ProviderName, str] = {
+    "azure-openai": "openai",
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "ollama": "httpx2",
+}
+"""What each provider's first request would otherwise wait for."""
+
+_MOST_OPENED = 64
 _OPENAI_NAMES = ("gpt-", "chatgpt-", "o1", "o3", "o4")
+_UNAVAILABLE = (errors.ProviderUnavailable, errors.RateLimited, errors.QuotaExceeded, errors.StreamInterrupted)
 
 
 class Gateway:
@@ -32,23 +64,43 @@ class Gateway:
     Args:
         settings: gives those in effect.
         metrics: where answers are counted.
+        credentials: keys that no config holds.
         endpoints: of providers that the environment names one for.
+        cache: of answers.
     """
 
     def __init__(
-        self, settings: Callable[[], Settings], metrics: Metrics, endpoints: Mapping[ProviderName, str]
+        self,
+        settings: Callable[[], Settings],
+        metrics: Metrics,
+        credentials: Credentials,
+        endpoints: Mapping[ProviderName, str],
+        cache: Cached,
     ) -> None:
+        self.budget = Budget(settings)
         self._settings = settings
         self._metrics = metrics
-        self._endpoints = endpoints
+        self._credentials = credentials
+        self._default_endpoints = endpoints
+        self._cache = cache
         self._http = Http()
+        self._endpoints: dict[tuple[object, ...], Endpoint] = {}
+        self._opened: dict[tuple[object, ...], Provider] = {}
+        self._opened_for: Settings | None = None
 
-    def resolve(self, config: ProviderConfig | None = None, *, model: str | None = None) -> ProviderConfig:
-        """Complete a request's config from the settings.
+    def resolve(
+        self,
+        config: FallbackConfig | None = None,
+        *,
+        model: str | None = None,
+        base: ProviderConfig | None = None,
+        default_models: Mapping[ProviderName, str] = DEFAULT_MODELS,
+    ) -> ProviderConfig:
+        """Complete a request's config from `base`, by default the settings' config for chat.
 
         What is set for one provider (its endpoint, key, model) is not carried over to another.
         """
-        base = self._settings().config
+        base = base if base is not None else self._settings().config
         wanted = config or ProviderConfig()
         model = model or wanted.model
         provider = wanted.provider or base.provider or infer_provider(model)
@@ -59,45 +111,36 @@ class Gateway:
         return merged.model_copy(
             update={
                 "provider": provider,
-                "model": model or merged.model or DEFAULT_MODELS.get(provider),
-                "endpoint": merged.endpoint or self._endpoints.get(provider),
+                "model": model or merged.model or default_models.get(provider),
+                "endpoint": merged.endpoint or self._default_endpoints.get(provider),
             }
         )
 
-    def provider(self, config: ProviderConfig) -> Provider:
-        """Open the provider that a resolved config names.
+    async def stream(
+        self, request: ChatRequest, config: ProviderConfig, cache: CacheMode | None = None
+    ) -> AsyncGenerator[AnswerEvent]:
+        """Answer a request, from the cache if it may and can; the last event is an `Answer`.
+
+        Args:
+            request: what it leaves open, `config` says.
+            config: resolved.
+            cache: what the request says of it.
 
         Raises:
-            ProviderNotConfigured: this build has no adapter for it.
+            ProviderError: no provider answered, or one stopped in the middle.
+            BudgetExceeded: the answer might cost more than the settings allow.
+            InvalidOutput: the answer has not the form that was asked for.
         """
-        name = config.provider or "offline"
-        make = PROVIDERS.get(name)
-        if make is None:
-            raise errors.ProviderNotConfigured(
-                f"This version of ckservice has no adapter for {name}; it has: {', '.join(PROVIDERS)}.",
-                provider=name,
-                user_message=f"This version can't use {name} yet; choose another provider in the settings.",
-            )
-        return make(config, self._settings(), self._http)
-
-    async def stream(self, request: ChatRequest, config: ProviderConfig) -> AsyncGenerator[StreamEvent]:
-        """Stream an answer and count what it took.
-
-        Raises:
-            ProviderError: see `Provider.stream`.
-        """
-        provider = self.provider(config)
-        request = replace(request, model=config.model or request.model)
-        last = started = perf_counter()
-        async with aclosing(provider.stream(request)) as events:
+        config = await self._with_key(config)  # answers are cached for one account
+        request = replace(
+            request,
+            model=config.model or "",
+            temperature=request.temperature if request.temperature is not None else config.temperature,
+            max_tokens=request.max_tokens or config.max_tokens,
+        )
+        ask = partial(self._ask_in_turn, config)
+        async with aclosing(self._cache.stream(ask, request, config, cache)) as events:
             async for event in events:
-                if isinstance(event, TextDelta):
-                    now = perf_counter()
-                    histogram = self._metrics.first_token if last == started else self._metrics.between_tokens
-                    histogram.record((now - last) * 1000)
-                    last = now
-                elif isinstance(event, Done):
-                    self._metrics.models[config.provider or "", request.model].add(event.usage)
                 yield event
 
     async def models(self, name: ProviderName) -> list[ModelInfo]:
@@ -106,7 +149,8 @@ class Gateway:
         Raises:
             ProviderError: they could not be listed.
         """
-        return await self.provider(self.resolve(ProviderConfig(provider=name))).models()
+        async with self._open(self.resolve(ProviderConfig(provider=name))) as opened:
+            return [_with_price(model) for model in await opened.provider.models()]
 
     async def probe(self) -> None:
         """Find out whether the configured provider can be used.
@@ -114,7 +158,125 @@ class Gateway:
         Raises:
             ProviderError: it can't.
         """
-        await self.provider(self.resolve()).probe()
+        async with self._open(self.resolve()) as opened:
+            await opened.provider.probe()
+            opened.endpoint.succeeded()
+
+    async def embed(self, texts: Sequence[str], config: ProviderConfig | None) -> tuple[Embedding, ProviderConfig]:
+        """Turn texts into vectors, with the settings' provider of embeddings unless another is named.
+
+        Raises:
+            ProviderError: there is none, or it failed.
+            BudgetExceeded: they might cost more than the settings allow.
+        """
+        base = self._settings().embedding
+        if (config is None or config.provider is None) and base.provider is None:
+            raise errors.ProviderNotConfigured(
+                "No provider of embeddings is configured.",
+                provider="offline",
+                user_message="No provider of embeddings is chosen; choose one in the settings.",
+            )
+        resolved = self.resolve(config, base=base, default_models=DEFAULT_EMBEDDING_MODELS)
+        async with self._open(resolved) as opened:
+            if resolved.model is None:
+                raise no_model(opened.endpoint.provider)
+            return await opened.embed(texts, resolved.model), resolved
+
+    async def count(self, request: ChatRequest, config: ProviderConfig) -> tuple[int, bool]:
+        """The tokens of a prompt, and whether that is exact: it is an estimate where the provider can't tell."""
+        try:
+            async with self._open(config) as opened:
+                exact = await opened.provider.count(replace(request, model=config.model or ""))
+        except errors.ProviderError:
+            exact = None
+        return (exact, True) if exact is not None else (estimate_tokens(request), False)
+
+    async def warm(self) -> None:
+        """Import what the configured provider needs, before the first question comes."""
+        library = _LIBRARIES.get(self.resolve().provider or "offline")
+        if library is not None:
+            with suppress(ImportError):  # whoever needs it will say so
+                await load(library)
+
+    async def _ask_in_turn(self, config: ProviderConfig, request: ChatRequest) -> AsyncGenerator[AnswerEvent]:
+        """Ask the provider and, while none is available, its fallbacks."""
+        tally = Tally()
+        candidates = [config, *(self.resolve(fallback, base=ProviderConfig()) for fallback in config.fallback or ())]
+        for candidate, following in zip_longest(candidates, candidates[1:]):
+            has_begun = False
+            try:
+                async with aclosing(self._ask(candidate, request, tally)) as events:
+                    async for event in events:
+                        has_begun = has_begun or not isinstance(event, Progress)
+                        yield event
+            except _UNAVAILABLE as error:
+                if has_begun or following is None:
+                    raise
+                failure = error
+            else:
+                return
+            yield Progress("fallback", f"{failure.message} Asking {title(following.provider or 'offline')} instead.")
+            request = _meant_for(following, request)
+
+    async def _ask(self, config: ProviderConfig, request: ChatRequest, tally: Tally) -> AsyncGenerator[AnswerEvent]:
+        async with self._open(config, tally) as opened:
+            if not request.model:
+                raise no_model(opened.endpoint.provider)
+            ask: Ask = opened.stream
+            if request.response_format is not None:
+                ask = partial(asking.stream, ask, opened.provider.dialect, opened.endpoint.rungs)
+            async with aclosing(ask(request)) as events:
+                async for event in events:
+                    yield event
+
+    @asynccontextmanager
+    async def _open(self, config: ProviderConfig, tally: Tally | None = None) -> AsyncIterator[Attempts]:
+        """Open the provider that a resolved config names, with the key that is to be used."""
+        config = await self._with_key(config)
+        name, key = config.provider or "offline", config.api_key
+        settings = self._settings()
+        account = (name, config.endpoint, config.api_version, config.api, key, str(config.headers))
+        endpoint = self._endpoints.setdefault(account, Endpoint(name))
+        provider = self._provider(config, endpoint, settings)
+        try:
+            yield Attempts(provider, config, endpoint, settings.limits, self._metrics, self.budget, tally or Tally())
+        except errors.AuthenticationFailed:
+            self._credentials.refused(name, key)
+            raise
+
+    def _provider(self, config: ProviderConfig, endpoint: Endpoint, settings: Settings) -> Provider:
+        """The provider for a config and settings: the one that was made for them, since making its client takes time."""
+        if self._opened_for is not settings or len(self._opened) == _MOST_OPENED:
+            self._opened.clear()
+            self._opened_for = settings
+        opened = (endpoint, config.model, config.base_model)
+        if opened not in self._opened:
+            self._opened[opened] = PROVIDERS[config.provider or "offline"](
+                Access(config, self._http, endpoint, settings)
+            )
+        return self._opened[opened]
+
+    async def _with_key(self, config: ProviderConfig) -> ProviderConfig:
+        """A resolved config with the key that is to be used, where there is one."""
+        key = config.api_key or await self._credentials.find(config.provider or "offline", config.endpoint)
+        return config.model_copy(update={"api_key": key})
+
+
+def _with_price(model: ModelInfo) -> ModelInfo:
+    price = price_of(model.provider, model.id)
+    if price is None or model.input_price_per_m_tok is not None:
+        return model
+    return model.model_copy(update={"input_price_per_m_tok": price.input, "output_price_per_m_tok": price.output})
+
+
+def _meant_for(config: ProviderConfig, request: ChatRequest) -> ChatRequest:
+    """A request for a fallback, whose own settings go first: they were made for its model."""
+    return replace(
+        request,
+        model=config.model or "",
+        temperature=config.temperature if config.temperature is not None else request.temperature,
+        max_tokens=config.max_tokens or request.max_tokens,
+    )
 
 
 def infer_provider(model: str | None) -> ProviderName:

@@ -1,83 +1,106 @@
-"""Speaking HTTP to providers: clients that last, and lines out of bytes.
+"""HTTP clients that last, as the settings want them.
 
 httpx2 is imported when first used, beside the event loop: it takes 60 ms, and an offline session never needs it.
 """
 
-import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import anyio
+
+from ckservice.errors import ProviderNotConfigured
+from ckservice.llm.failures import unusable
+from ckservice.settings import NetworkSettings
+from ckservice.types import ProviderName
+from ckservice.urls import is_loopback
 
 if TYPE_CHECKING:
     import httpx2
 
 CONNECT_SECONDS = 8
-SILENCE_SECONDS = 300
-"""How long a provider may send nothing: a local model may have to be loaded from disk first."""
 
 _KEEPALIVE_SECONDS = 90
 """A person's next question finds the connection still open; httpx2's own 5 s would cost a handshake each time."""
 
-MAX_LINE_BYTES = 16 * 1024 * 1024
-"""A provider that sends a longer line is not sending an answer."""
-
-_LOOPBACK = re.compile(r"https?://(?:[^/@]*@)?(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?(?:/|$)", re.IGNORECASE)
-
 
 class Http:
-    """One client for this machine, which never uses a proxy, and one for the world, which may."""
+    """A client for this machine, which never uses a proxy, and one for the world, for each way to reach it."""
 
     def __init__(self) -> None:
-        self._clients: dict[bool, httpx2.AsyncClient] = {}
+        self._clients: dict[tuple[bool, NetworkSettings], httpx2.AsyncClient] = {}
 
-    async def client(self, url: str) -> "httpx2.AsyncClient":
-        """The client for a URL.
+    async def client(self, url: str, network: NetworkSettings, *, provider: ProviderName) -> "httpx2.AsyncClient":
+        """The client for a URL. It is never closed: streams of other requests may be running on it.
 
         Raises:
-            ImportError: the environment names a proxy of a kind that needs a further package.
-            ValueError: it names one that makes no sense.
+            ProviderNotConfigured: the port of the URL, the proxy or the CA file makes no sense.
         """
-        httpx2 = await anyio.to_thread.run_sync(import_module, "httpx2")
-        is_loopback = _LOOPBACK.match(url) is not None
-        if is_loopback not in self._clients:
-            try:
-                self._clients[is_loopback] = httpx2.AsyncClient(
-                    limits=httpx2.Limits(keepalive_expiry=_KEEPALIVE_SECONDS), trust_env=not is_loopback
-                )
-            except httpx2.InvalidURL as error:
-                raise ValueError(type(error).__name__) from None
-        return self._clients[is_loopback]
+        httpx2 = await load("httpx2")
+        with suppress(httpx2.InvalidURL):  # whoever asks finds that out
+            if not _is_port(httpx2.URL(url)):
+                raise unusable(provider, "the endpoint has a port that can't be")
+        way = (is_loopback(url), network)
+        if way not in self._clients:
+            client = await anyio.to_thread.run_sync(_open, *way, provider)
+            self._clients.setdefault(way, client)
+        return self._clients[way]
 
 
-async def lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
-    """Cut bytes into lines at line feeds, however they come; the last one needs none. Blank lines are left out.
-
-    Raises:
-        ValueError: a line is longer than `MAX_LINE_BYTES`.
-    """
-    kept = bytearray()
-    async for chunk in chunks:
-        *whole, rest = chunk.split(b"\n")
-        for piece in whole:
-            kept += piece
-            if kept.strip():
-                yield bytes(kept)
-            kept.clear()
-        kept += rest
-        if len(kept) > MAX_LINE_BYTES:
-            raise ValueError("a line of the answer is too long")
-    if kept.strip():
-        yield bytes(kept)
+_loaded: dict[str, ModuleType] = {}
+"""`sys.modules` also holds modules that another thread is in the middle of importing."""
 
 
-def retry_after(value: str) -> float | None:
-    """The seconds that a Retry-After header asks to wait; `None` for a date, or for nonsense."""
-    return float(value) if re.fullmatch("[0-9]{1,5}", value) else None
+async def load(name: str) -> ModuleType:
+    """Import a heavy module without holding up the event loop."""
+    if name not in _loaded:
+        _loaded[name] = await anyio.to_thread.run_sync(import_module, name)
+    return _loaded[name]
 
 
-def shown(endpoint: str) -> str:
-    """An endpoint as it may be shown: without path, query and whatever stands before an @."""
-    scheme, _, rest = endpoint.partition("://")
-    return f"{scheme}://{rest.partition('/')[0].rpartition('@')[2]}"
+def _open(is_local: bool, network: NetworkSettings, provider: str) -> "httpx2.AsyncClient":
+    import httpx2  # noqa: PLC0415 - imported by `client`, see above
+
+    from ckservice.llm.http_hooks import HOOKS  # noqa: PLC0415 - it needs httpx2
+
+    try:
+        certificates = httpx2.create_ssl_context()
+        if network.ca_file is not None:
+            certificates.load_verify_locations(network.ca_file)
+        return httpx2.AsyncClient(
+            verify=certificates,
+            proxy=None if is_local else _proxy(network),
+            trust_env=not is_local,
+            limits=httpx2.Limits(max_connections=None, keepalive_expiry=_KEEPALIVE_SECONDS),
+            event_hooks=HOOKS,
+        )
+    except (httpx2.InvalidURL, ImportError, ValueError) as error:
+        raise ProviderNotConfigured(
+            f"The proxy makes no sense: {type(error).__name__}.",
+            provider=provider,
+            user_message="The proxy can't be used; correct it in the settings, or in the environment (HTTPS_PROXY).",
+        ) from None
+    except OSError as error:  # ssl.SSLError is one
+        raise ProviderNotConfigured(
+            f"The CA file can't be read: {type(error).__name__}.",
+            provider=provider,
+            user_message="The file of extra certificates can't be read; correct it in the settings, "
+            "or in CKSERVICE_CA_FILE.",
+        ) from None
+
+
+def _proxy(network: NetworkSettings) -> "httpx2.Proxy | None":
+    import httpx2  # noqa: PLC0415 - as above
+
+    if network.proxy is None:
+        return None
+    proxy = httpx2.Proxy(network.proxy)
+    if not proxy.url.host or not _is_port(proxy.url):
+        raise ValueError("a proxy without a host, or at a port that can't be")
+    return proxy
+
+
+def _is_port(url: "httpx2.URL") -> bool:
+    """Whether a socket takes the port; it would raise an error of arithmetic."""
+    return (url.port or 0) < 2**16

@@ -7,7 +7,7 @@ generated from them.
 from typing import Any
 
 from ckservice.jsonrpc.method import Notification, Request
-from ckservice.protocol import chat, health, model, service, settings, stream
+from ckservice.protocol import cache, chat, credential, embedding, health, model, service, settings, stream, token
 
 VERSION = 1
 """Rises only when something breaks. Results, notifications and enums may grow within a version."""
@@ -19,15 +19,22 @@ REQUESTS: tuple[Request[Any, Any], ...] = (
     health.CHECK,
     health.LIVE,
     health.READY,
+    health.PROVIDERS,
     health.METRICS,
     settings.GET,
     settings.UPDATE,
+    credential.SET,
+    credential.CLEAR,
+    cache.STATS,
+    cache.CLEAR,
     chat.COMPLETE,
     model.LIST,
+    token.COUNT,
+    embedding.CREATE,
 )
 """What the host can ask."""
 
-HOST_REQUESTS: tuple[Request[Any, Any], ...] = ()
+HOST_REQUESTS: tuple[Request[Any, Any], ...] = (credential.REQUEST,)
 """What the service can ask a host that declared the capability."""
 
 HOST_NOTIFICATIONS: tuple[Notification[Any], ...] = (service.CANCEL_REQUEST, service.EXIT)

@@ -227,7 +227,10 @@ _BY_CLASS: dict[type[errors.CkserviceError], ErrorKind] = {
     errors.ModelNotFound: MODEL_NOT_FOUND,
     errors.StreamInterrupted: STREAM_INTERRUPTED,
     errors.ProviderRejected: PROVIDER_REJECTED,
+    errors.FormatRefused: PROVIDER_REJECTED,
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
+    errors.BudgetExceeded: QUOTA_EXCEEDED,
+    errors.StorageFailed: STORAGE_FAILED,
     errors.InvalidOutput: INVALID_OUTPUT,
 }
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ckservice.jsonrpc.method import Request
 from ckservice.model import Maybe, Model, NoParams
+from ckservice.types import ProviderName
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
@@ -30,6 +31,25 @@ class Health(Model):
 
 class Readiness(Health):
     ready: bool = Field(description="Whether the configured provider can be used.")
+
+
+class ProviderFailure(Model):
+    kind: str = Field(description="One of `ErrorKind`; `providerNotConfigured` where there is no key or endpoint.")
+    message: str
+
+
+class ProviderHealth(Model):
+    """One provider, as the settings, keys and environment reach it."""
+
+    provider: ProviderName
+    available: bool
+    latency_ms: Maybe[float] = Field(None, description="How long it took to list its models.")
+    error: Maybe[ProviderFailure] = Field(None, description="Why it is not available.")
+    models: list[str] = Field(description="Ids of the models that it offers.")
+
+
+class ProvidersHealth(Model):
+    providers: dict[str, ProviderHealth] = Field(description="All there are, by name.")
 
 
 class ModelUsage(Model):
@@ -57,6 +77,30 @@ class StreamTimes(Model):
     per_token_ms: Percentiles = Field(description="From one piece of text to the next.")
 
 
+class CacheUse(Model):
+    """The response cache, asked for answers."""
+
+    hits: int
+    misses: int
+
+
+class Spending(Model):
+    """What counts against the budget."""
+
+    max_cost_usd: float | None = Field(description="The budget in the settings; null where there is none.")
+    spent_usd: float = Field(
+        description="US dollars, as far as prices are known. Answers that were cut or cancelled count with an estimate for "
+        "their prompt; providers don't tell what they cost."
+    )
+
+
+class PriceTable(Model):
+    """The prices that costs are calculated from."""
+
+    source: str
+    date: str = Field(description="The day on which they were right; ISO 8601.")
+
+
 class MetricsResult(Model):
     """Counts since the process started."""
 
@@ -64,11 +108,25 @@ class MetricsResult(Model):
     requests: dict[str, dict[str, int]] = Field(
         description='Answers by method and outcome, which is "ok" or an error kind; under "" those without a known method.'
     )
-    models: list[ModelUsage]
+    retries: int = Field(description="How often a provider was asked again after it had failed.")
+    cache: CacheUse
+    models: list[ModelUsage] = Field(
+        description="Answers that came to their end; those from the cache, cut or cancelled are not in these counts."
+    )
+    cost_usd: float | None = Field(description="US dollars for all models together; null when a price is unknown.")
+    budget: Spending
+    prices: PriceTable
     stream: StreamTimes
 
 
 CHECK = Request("health/check", NoParams, Health, "How the process and its parts are; no network.", late=True)
 LIVE = Request("health/live", NoParams, Health, "The same as health/check.", late=True)
 READY = Request("health/ready", NoParams, Readiness, "The same, after probing the configured provider.", late=True)
+PROVIDERS = Request(
+    "health/providers",
+    NoParams,
+    ProvidersHealth,
+    "Whether each provider can be used, and its models: asked in parallel, at no cost, for 3 seconds at most.",
+    late=True,
+)
 METRICS = Request("metrics/get", NoParams, MetricsResult, "Requests, tokens, cost and stream times so far.", late=True)

@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = '95276db03b7c63c5113d8d00207b64193da9ab71fc626f932d9e5e72d490cbea' as const;
+export const SCHEMA_HASH = 'bb35c9fe981884b7be0a3b613f7e5854d1d21d55cdf9e08441c08015b22ab8ab' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -55,9 +55,88 @@ export type ErrorKind =
   | 'storageFailed'
   | 'indexNotReady';
 
+/** What may be spent. */
+export interface BudgetSettings {
+  /**
+   * US dollars for as long as this process lives; what would cost more is `quotaExceeded`.
+   *
+   * @minimum 0
+   */
+  maxCostUsd?: number | null;
+}
+
+/** The response cache: answers to questions that are asked again, word for word. */
+export interface CacheSettings {
+  /**
+   * `off` leaves the cache alone, whatever a request says.
+   *
+   * @default "use"
+   */
+  mode?: 'off' | 'use';
+  /**
+   * @default 3600
+   * @minimum 1
+   * @maximum 31536000
+   */
+  ttlSeconds?: number;
+  /**
+   * Size of the cache on disk; the answers used longest ago go first.
+   *
+   * @default 268435456
+   * @minimum 65536
+   */
+  maxBytes?: number;
+  /** `redis://…`: a Redis server that several people share, in place of the disk. */
+  url?: string | null;
+}
+
+/** The response cache: answers to questions that are asked again, word for word. */
+export interface CacheSettingsPatch {
+  /**
+   * `off` leaves the cache alone, whatever a request says.
+   *
+   * @default "use"
+   */
+  mode?: 'off' | 'use' | null;
+  /**
+   * @default 3600
+   * @minimum 1
+   * @maximum 31536000
+   */
+  ttlSeconds?: number | null;
+  /**
+   * Size of the cache on disk; the answers used longest ago go first.
+   *
+   * @default 268435456
+   * @minimum 65536
+   */
+  maxBytes?: number | null;
+  /** `redis://…`: a Redis server that several people share, in place of the disk. */
+  url?: string | null;
+}
+
+/** The response cache, asked for answers. */
+export interface CacheUse {
+  hits: number;
+  misses: number;
+}
+
 export interface CancelParams {
   /** The request to cancel. */
   id: string | number;
+}
+
+export interface ClearCredentialParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  provider: 'azure-openai' | 'openai' | 'anthropic' | 'ollama' | 'offline';
+  /** URL of the provider's API; left out: the provider as a whole. */
+  endpoint?: string;
+}
+
+export interface ClearResult {
+  /** How many answers there were, those of other processes included. */
+  removed: number;
 }
 
 /** What the service may ask the host. */
@@ -135,6 +214,57 @@ export interface Component {
   message?: string;
 }
 
+/** Either `messages` or `text`. */
+export interface CountParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /** @minItems 1 */
+  messages?: Message[];
+  /** Counted as the one message of a user. */
+  text?: string;
+  /** Their descriptions are a part of the prompt. */
+  tools?: ToolDefinition[];
+  config?: ProviderConfig;
+}
+
+export interface CountResult {
+  tokens: number;
+  /** Whether the provider has counted; otherwise it is an estimate. */
+  exact: boolean;
+}
+
+export interface CreateParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Texts. How many vectors fit into one answer depends on the model; too many are `messageTooLarge`.
+   *
+   * @minItems 1
+   * @maxItems 2048
+   */
+  input: string[];
+  /** What is left out comes from the setting `embedding`. */
+  config?: ProviderConfig;
+}
+
+export interface CreateResult {
+  /** One for each text, in their order. */
+  vectors: number[][];
+  model: string;
+  usage: Usage;
+}
+
+export interface CredentialRequestParams {
+  provider: 'azure-openai' | 'openai' | 'anthropic' | 'ollama' | 'offline';
+  /** Absent: the provider's own address. */
+  endpoint?: string;
+}
+
+export interface CredentialRequestResult {
+  /** Absent or empty where the host has none. */
+  apiKey?: string;
+}
+
 /** `error.data` of every error response. */
 export interface ErrorData {
   /** The stable name to switch on; one of `ErrorKind`. */
@@ -178,6 +308,10 @@ export interface FallbackConfig {
   apiKey?: string | null;
   /** Azure OpenAI's dated API version. */
   apiVersion?: string | null;
+  /** Which of OpenAI's two APIs an endpoint speaks: Responses, or Chat Completions as compatible servers do. */
+  api?: 'responses' | 'chat' | null;
+  /** The model behind an Azure deployment, for its price and capabilities. */
+  baseModel?: string | null;
   /**
    * @minimum 0
    * @maximum 2
@@ -254,6 +388,38 @@ export interface LimitSettings {
    * @maximum 1073741824
    */
   maxLineBytes?: number;
+  /**
+   * Requests that one endpoint answers at one time; further ones wait.
+   *
+   * @default 32
+   * @minimum 1
+   * @maximum 1024
+   */
+  maxProviderConcurrency?: number;
+  /**
+   * How often a provider is asked that fails before it has said anything.
+   *
+   * @default 3
+   * @minimum 1
+   * @maximum 10
+   */
+  maxAttempts?: number;
+  /**
+   * How long a provider may think, or load its model, before the first piece of its answer.
+   *
+   * @default 300000
+   * @minimum 1
+   * @maximum 86400000
+   */
+  firstTokenTimeoutMs?: number;
+  /**
+   * How long a provider may pause between two pieces of its answer; keep-alives don't count.
+   *
+   * @default 120000
+   * @minimum 1
+   * @maximum 86400000
+   */
+  idleTimeoutMs?: number;
 }
 
 /** Bounds on one connection. */
@@ -274,6 +440,38 @@ export interface LimitSettingsPatch {
    * @maximum 1073741824
    */
   maxLineBytes?: number | null;
+  /**
+   * Requests that one endpoint answers at one time; further ones wait.
+   *
+   * @default 32
+   * @minimum 1
+   * @maximum 1024
+   */
+  maxProviderConcurrency?: number | null;
+  /**
+   * How often a provider is asked that fails before it has said anything.
+   *
+   * @default 3
+   * @minimum 1
+   * @maximum 10
+   */
+  maxAttempts?: number | null;
+  /**
+   * How long a provider may think, or load its model, before the first piece of its answer.
+   *
+   * @default 300000
+   * @minimum 1
+   * @maximum 86400000
+   */
+  firstTokenTimeoutMs?: number | null;
+  /**
+   * How long a provider may pause between two pieces of its answer; keep-alives don't count.
+   *
+   * @default 120000
+   * @minimum 1
+   * @maximum 86400000
+   */
+  idleTimeoutMs?: number | null;
 }
 
 /** A provider whose models could not be listed. */
@@ -324,7 +522,15 @@ export interface MetricsResult {
   uptimeMs: number;
   /** Answers by method and outcome, which is "ok" or an error kind; under "" those without a known method. */
   requests: Record<string, Record<string, number>>;
+  /** How often a provider was asked again after it had failed. */
+  retries: number;
+  cache: CacheUse;
+  /** Answers that came to their end; those from the cache, cut or cancelled are not in these counts. */
   models: ModelUsage[];
+  /** US dollars for all models together; null when a price is unknown. */
+  costUsd: number | null;
+  budget: Spending;
+  prices: PriceTable;
   stream: StreamTimes;
 }
 
@@ -359,6 +565,14 @@ export interface ModelUsage {
 /** The one tool that must be called. */
 export interface NamedTool {
   name: string;
+}
+
+/** How providers are reached. Addresses of this machine never go through a proxy. */
+export interface NetworkSettings {
+  /** URL of a proxy; where left out, the environment names it. */
+  proxy?: string | null;
+  /** PEM file of certificates to trust beside those of the operating system. */
+  caFile?: string | null;
 }
 
 /** No parameters. */
@@ -446,6 +660,13 @@ export interface Percentiles {
   p99: number | null;
 }
 
+/** The prices that costs are calculated from. */
+export interface PriceTable {
+  source: string;
+  /** The day on which they were right; ISO 8601. */
+  date: string;
+}
+
 /** What is going on, where it takes a while: retries, repairs, indexing, waiting for an approval. */
 export interface ProgressParams {
   /** The id of the request it belongs to. */
@@ -472,6 +693,10 @@ export interface ProviderConfig {
   apiKey?: string | null;
   /** Azure OpenAI's dated API version. */
   apiVersion?: string | null;
+  /** Which of OpenAI's two APIs an endpoint speaks: Responses, or Chat Completions as compatible servers do. */
+  api?: 'responses' | 'chat' | null;
+  /** The model behind an Azure deployment, for its price and capabilities. */
+  baseModel?: string | null;
   /**
    * @minimum 0
    * @maximum 2
@@ -487,6 +712,29 @@ export interface ProviderConfig {
   headers?: Record<string, string> | null;
   /** Tried in order when the one before is unavailable. */
   fallback?: FallbackConfig[] | null;
+}
+
+export interface ProviderFailure {
+  /** One of `ErrorKind`; `providerNotConfigured` where there is no key or endpoint. */
+  kind: string;
+  message: string;
+}
+
+/** One provider, as the settings, keys and environment reach it. */
+export interface ProviderHealth {
+  provider: 'azure-openai' | 'openai' | 'anthropic' | 'ollama' | 'offline';
+  available: boolean;
+  /** How long it took to list its models. */
+  latencyMs?: number;
+  /** Why it is not available. */
+  error?: ProviderFailure;
+  /** Ids of the models that it offers. */
+  models: string[];
+}
+
+export interface ProvidersHealth {
+  /** All there are, by name. */
+  providers: Record<string, ProviderHealth>;
 }
 
 export interface Readiness {
@@ -571,10 +819,29 @@ export interface ServerLimits {
   maxBatchSize: number;
 }
 
+export interface SetCredentialParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  provider: 'azure-openai' | 'openai' | 'anthropic' | 'ollama' | 'offline';
+  /** URL of the provider's API; left out: the provider as a whole. */
+  endpoint?: string;
+  /**
+   * Used where no config holds a key; goes before what the environment holds.
+   *
+   * @minLength 1
+   */
+  apiKey: string;
+}
+
 /** The settings of this process, in effect or as a patch of those. */
 export interface Settings {
   /** The provider that answers where a request names none. */
   config?: ProviderConfig;
+  /** The provider of embeddings: `openai`, `azure-openai` or `ollama`; none where left out. */
+  embedding?: ProviderConfig;
+  cache?: CacheSettings;
+  budget?: BudgetSettings;
+  network?: NetworkSettings;
   limits?: LimitSettings;
   methods?: MethodSettings;
   offline?: OfflineSettings;
@@ -586,6 +853,11 @@ export interface Settings {
 export interface SettingsPatch {
   /** The provider that answers where a request names none. */
   config?: ProviderConfig | null;
+  /** The provider of embeddings: `openai`, `azure-openai` or `ollama`; none where left out. */
+  embedding?: ProviderConfig | null;
+  cache?: CacheSettingsPatch | null;
+  budget?: BudgetSettings | null;
+  network?: NetworkSettings | null;
   limits?: LimitSettingsPatch | null;
   methods?: MethodSettingsPatch | null;
   offline?: OfflineSettingsPatch | null;
@@ -604,6 +876,36 @@ export interface ShutdownParams {
    * @maximum 600000
    */
   graceMs?: number;
+}
+
+/** What counts against the budget. */
+export interface Spending {
+  /** The budget in the settings; null where there is none. */
+  maxCostUsd: number | null;
+  /**
+   * US dollars, as far as prices are known. Answers that were cut or cancelled count with an estimate for their prompt; providers don't tell what they cost.
+   */
+  spentUsd: number;
+}
+
+/** What the cache holds, and how often it was of use to this process. */
+export interface StatsResult {
+  /** A file in the data directory, or a server that is shared. */
+  backend: 'sqlite' | 'redis';
+  /** Whether the settings let it be used. */
+  enabled: boolean;
+  /** Answers that have not expired. */
+  entries: number;
+  /** Size of the file or, on a shared server, of the answers. */
+  bytes: number;
+  /** Bound on the size of the file; a shared server has its own. */
+  maxBytes?: number;
+  /** How long an answer is kept. */
+  ttlSeconds: number;
+  /** ISO 8601 in UTC: when the oldest answer in the file was stored. */
+  oldestAt?: string;
+  hits: number;
+  misses: number;
 }
 
 export interface StreamTimes {
@@ -659,6 +961,11 @@ export interface UpdateParams {
   _meta?: RequestMeta;
   /** The provider that answers where a request names none. */
   config?: ProviderConfig | null;
+  /** The provider of embeddings: `openai`, `azure-openai` or `ollama`; none where left out. */
+  embedding?: ProviderConfig | null;
+  cache?: CacheSettingsPatch | null;
+  budget?: BudgetSettings | null;
+  network?: NetworkSettings | null;
   limits?: LimitSettingsPatch | null;
   methods?: MethodSettingsPatch | null;
   offline?: OfflineSettingsPatch | null;
@@ -673,6 +980,8 @@ export interface Usage {
   totalTokens: number;
   /** Prompt tokens that the provider had cached. */
   cachedTokens?: number;
+  /** Prompt tokens that the provider put into its cache. */
+  cacheWriteTokens?: number;
   /** Completion tokens that were spent on reasoning. */
   reasoningTokens?: number;
   /** US dollars; null when the price is unknown. */
@@ -710,12 +1019,32 @@ export interface Methods {
   'health/live': { params: NoParams; result: Health };
   /** The same, after probing the configured provider. */
   'health/ready': { params: NoParams; result: Readiness };
+  /** Whether each provider can be used, and its models: asked in parallel, at no cost, for 3 seconds at most. */
+  'health/providers': { params: NoParams; result: ProvidersHealth };
   /** Requests, tokens, cost and stream times so far. */
   'metrics/get': { params: NoParams; result: MetricsResult };
   /** The settings in effect; secrets are shown as "set" or "unset". */
   'settings/get': { params: NoParams; result: Settings };
   /** Change settings for as long as this process lives. */
   'settings/update': { params: UpdateParams; result: Settings };
+  /** Give a key for a provider, for as long as this process lives. */
+  'credential/set': { params: SetCredentialParams; result: Nothing };
+  /**
+   * Take back what `credential/set` gave and `credential/request` was answered with; without `endpoint`, for all endpoints of the provider.
+   */
+  'credential/clear': { params: ClearCredentialParams; result: Nothing };
+  /**
+   * What the response cache holds and how it is used.
+   *
+   * Errors: `storageFailed`.
+   */
+  'cache/stats': { params: NoParams; result: StatsResult };
+  /**
+   * Remove all answers that are cached.
+   *
+   * Errors: `storageFailed`.
+   */
+  'cache/clear': { params: NoParams; result: ClearResult };
   /**
    * Answer a conversation; text is streamed as it comes.
    *
@@ -725,10 +1054,23 @@ export interface Methods {
   'chat/complete': { params: CompleteParams; result: CompleteResult };
   /** The models of one provider or of all. */
   'model/list': { params: ListParams; result: ListResult };
+  /** The tokens of a prompt: counted where the provider can, else estimated. */
+  'token/count': { params: CountParams; result: CountResult };
+  /**
+   * Turn texts into vectors.
+   *
+   * Errors: `providerUnavailable`, `authenticationFailed`, `rateLimited`, `quotaExceeded`, `contextWindowExceeded`, `contentFiltered`, `modelNotFound`, `streamInterrupted`, `providerRejected`, `providerNotConfigured`.
+   */
+  'embedding/create': { params: CreateParams; result: CreateResult };
 }
 
 /** What the service asks the host. */
-export interface HostMethods {}
+export interface HostMethods {
+  /**
+   * Asked when a key is needed that neither a config nor `credential/set` has given, by a service whose host has declared `capabilities.credentials`. The answer is kept until the provider refuses the key.
+   */
+  'credential/request': { params: CredentialRequestParams; result: CredentialRequestResult };
+}
 
 /** What the service tells the host. */
 export interface ServiceNotifications {
@@ -758,9 +1100,14 @@ export interface MethodErrors {
   'health/check': never;
   'health/live': never;
   'health/ready': never;
+  'health/providers': never;
   'metrics/get': never;
   'settings/get': never;
   'settings/update': never;
+  'credential/set': never;
+  'credential/clear': never;
+  'cache/stats': 'storageFailed';
+  'cache/clear': 'storageFailed';
   'chat/complete':
     | 'providerUnavailable'
     | 'authenticationFailed'
@@ -774,6 +1121,19 @@ export interface MethodErrors {
     | 'providerNotConfigured'
     | 'invalidOutput';
   'model/list': never;
+  'token/count': never;
+  'embedding/create':
+    | 'providerUnavailable'
+    | 'authenticationFailed'
+    | 'rateLimited'
+    | 'quotaExceeded'
+    | 'contextWindowExceeded'
+    | 'contentFiltered'
+    | 'modelNotFound'
+    | 'streamInterrupted'
+    | 'providerRejected'
+    | 'providerNotConfigured';
+  'credential/request': never;
 }
 
 /** The notifications that each method can send while it runs. */
@@ -784,11 +1144,18 @@ export interface MethodNotifications {
   'health/check': never;
   'health/live': never;
   'health/ready': never;
+  'health/providers': never;
   'metrics/get': never;
   'settings/get': never;
   'settings/update': never;
+  'credential/set': never;
+  'credential/clear': never;
+  'cache/stats': never;
+  'cache/clear': never;
   'chat/complete': 'stream/token' | 'stream/reasoning' | 'stream/progress' | 'stream/usage';
   'model/list': never;
+  'token/count': never;
+  'embedding/create': never;
 }
 
 export const ERROR_CODES = {

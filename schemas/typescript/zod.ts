@@ -20,9 +20,47 @@ function characters(least: number, most = Infinity) {
 export const JsonValue = z.json();
 export const JsonObject = z.record(z.string(), JsonValue);
 
+export const BudgetSettings = z.strictObject({
+  maxCostUsd: z.number().min(0).nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.BudgetSettings>;
+
+export const CacheSettings = z.strictObject({
+  mode: z.enum(['off', 'use']).exactOptional(),
+  ttlSeconds: z.int().min(1).max(31536000).exactOptional(),
+  maxBytes: z.int().min(65536).exactOptional(),
+  url: z.string().nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.CacheSettings>;
+
+export const CacheSettingsPatch = z.strictObject({
+  mode: z.enum(['off', 'use']).nullable().exactOptional(),
+  ttlSeconds: z.int().min(1).max(31536000).nullable().exactOptional(),
+  maxBytes: z.int().min(65536).nullable().exactOptional(),
+  url: z.string().nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.CacheSettingsPatch>;
+
+export const CacheUse = z.looseObject({
+  hits: z.int(),
+  misses: z.int(),
+}) satisfies z.ZodType<protocol.CacheUse>;
+
 export const CancelParams = z.looseObject({
   id: z.union([z.string(), z.int()]),
 }) satisfies z.ZodType<protocol.CancelParams>;
+
+export const RequestMeta = z.looseObject({
+  timeoutMs: z.int().min(1).max(86400000).exactOptional(),
+  traceparent: z.string().check(characters(0, 256)).exactOptional(),
+}) satisfies z.ZodType<protocol.RequestMeta>;
+
+export const ClearCredentialParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
+  endpoint: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.ClearCredentialParams>;
+
+export const ClearResult = z.looseObject({
+  removed: z.int(),
+}) satisfies z.ZodType<protocol.ClearResult>;
 
 export const ClientCapabilities = z.looseObject({
   approvals: z.boolean().exactOptional(),
@@ -33,11 +71,6 @@ export const ClientInfo = z.looseObject({
   name: z.string(),
   version: z.string(),
 }) satisfies z.ZodType<protocol.ClientInfo>;
-
-export const RequestMeta = z.looseObject({
-  timeoutMs: z.int().min(1).max(86400000).exactOptional(),
-  traceparent: z.string().check(characters(0, 256)).exactOptional(),
-}) satisfies z.ZodType<protocol.RequestMeta>;
 
 export const ToolCall = z.strictObject({
   id: z.string(),
@@ -59,6 +92,8 @@ export const FallbackConfig = z.strictObject({
   model: z.string().nullable().exactOptional(),
   apiKey: z.string().nullable().exactOptional(),
   apiVersion: z.string().nullable().exactOptional(),
+  api: z.enum(['responses', 'chat']).nullable().exactOptional(),
+  baseModel: z.string().nullable().exactOptional(),
   temperature: z.number().min(0).max(2).nullable().exactOptional(),
   maxTokens: z.int().min(1).nullable().exactOptional(),
   headers: z.record(z.string(), z.string()).nullable().exactOptional(),
@@ -70,6 +105,8 @@ export const ProviderConfig = z.strictObject({
   model: z.string().nullable().exactOptional(),
   apiKey: z.string().nullable().exactOptional(),
   apiVersion: z.string().nullable().exactOptional(),
+  api: z.enum(['responses', 'chat']).nullable().exactOptional(),
+  baseModel: z.string().nullable().exactOptional(),
   temperature: z.number().min(0).max(2).nullable().exactOptional(),
   maxTokens: z.int().min(1).nullable().exactOptional(),
   headers: z.record(z.string(), z.string()).nullable().exactOptional(),
@@ -112,6 +149,7 @@ export const Usage = z.looseObject({
   completionTokens: z.int(),
   totalTokens: z.int(),
   cachedTokens: z.int().exactOptional(),
+  cacheWriteTokens: z.int().exactOptional(),
   reasoningTokens: z.int().exactOptional(),
   costUsd: z.number().nullable(),
 }) satisfies z.ZodType<protocol.Usage>;
@@ -136,6 +174,40 @@ export const Component = z.looseObject({
   status: z.enum(['healthy', 'degraded', 'unhealthy']),
   message: z.string().exactOptional(),
 }) satisfies z.ZodType<protocol.Component>;
+
+export const CountParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  messages: z.array(Message).min(1).exactOptional(),
+  text: z.string().exactOptional(),
+  tools: z.array(ToolDefinition).exactOptional(),
+  config: ProviderConfig.exactOptional(),
+}) satisfies z.ZodType<protocol.CountParams>;
+
+export const CountResult = z.looseObject({
+  tokens: z.int(),
+  exact: z.boolean(),
+}) satisfies z.ZodType<protocol.CountResult>;
+
+export const CreateParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  input: z.array(z.string().min(1)).min(1).max(2048),
+  config: ProviderConfig.exactOptional(),
+}) satisfies z.ZodType<protocol.CreateParams>;
+
+export const CreateResult = z.looseObject({
+  vectors: z.array(z.array(z.number())),
+  model: z.string(),
+  usage: Usage,
+}) satisfies z.ZodType<protocol.CreateResult>;
+
+export const CredentialRequestParams = z.looseObject({
+  provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
+  endpoint: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.CredentialRequestParams>;
+
+export const CredentialRequestResult = z.looseObject({
+  apiKey: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.CredentialRequestResult>;
 
 export const ErrorDetail = z.looseObject({
   path: z.string(),
@@ -169,9 +241,18 @@ export const Health = z.looseObject({
   components: z.record(z.string(), Component),
 }) satisfies z.ZodType<protocol.Health>;
 
+export const NetworkSettings = z.strictObject({
+  proxy: z.string().nullable().exactOptional(),
+  caFile: z.string().nullable().exactOptional(),
+}) satisfies z.ZodType<protocol.NetworkSettings>;
+
 export const LimitSettingsPatch = z.strictObject({
   maxInFlight: z.int().min(1).max(4096).nullable().exactOptional(),
   maxLineBytes: z.int().min(1024).max(1073741824).nullable().exactOptional(),
+  maxProviderConcurrency: z.int().min(1).max(1024).nullable().exactOptional(),
+  maxAttempts: z.int().min(1).max(10).nullable().exactOptional(),
+  firstTokenTimeoutMs: z.int().min(1).max(86400000).nullable().exactOptional(),
+  idleTimeoutMs: z.int().min(1).max(86400000).nullable().exactOptional(),
 }) satisfies z.ZodType<protocol.LimitSettingsPatch>;
 
 export const MethodSettingsPatch = z.strictObject({
@@ -198,6 +279,10 @@ export const OfflineSettingsPatch = z.strictObject({
 
 export const SettingsPatch = z.strictObject({
   config: ProviderConfig.nullable().exactOptional(),
+  embedding: ProviderConfig.nullable().exactOptional(),
+  cache: CacheSettingsPatch.nullable().exactOptional(),
+  budget: BudgetSettings.nullable().exactOptional(),
+  network: NetworkSettings.nullable().exactOptional(),
   limits: LimitSettingsPatch.nullable().exactOptional(),
   methods: MethodSettingsPatch.nullable().exactOptional(),
   offline: OfflineSettingsPatch.nullable().exactOptional(),
@@ -245,6 +330,10 @@ export const InitializeResult = z.looseObject({
 export const LimitSettings = z.strictObject({
   maxInFlight: z.int().min(1).max(4096).exactOptional(),
   maxLineBytes: z.int().min(1024).max(1073741824).exactOptional(),
+  maxProviderConcurrency: z.int().min(1).max(1024).exactOptional(),
+  maxAttempts: z.int().min(1).max(10).exactOptional(),
+  firstTokenTimeoutMs: z.int().min(1).max(86400000).exactOptional(),
+  idleTimeoutMs: z.int().min(1).max(86400000).exactOptional(),
 }) satisfies z.ZodType<protocol.LimitSettings>;
 
 export const ListError = z.looseObject({
@@ -289,6 +378,16 @@ export const ModelUsage = z.looseObject({
   costUsd: z.number().nullable(),
 }) satisfies z.ZodType<protocol.ModelUsage>;
 
+export const Spending = z.looseObject({
+  maxCostUsd: z.number().nullable(),
+  spentUsd: z.number(),
+}) satisfies z.ZodType<protocol.Spending>;
+
+export const PriceTable = z.looseObject({
+  source: z.string(),
+  date: z.string(),
+}) satisfies z.ZodType<protocol.PriceTable>;
+
 export const Percentiles = z.looseObject({
   count: z.int(),
   p50: z.number().nullable(),
@@ -304,7 +403,12 @@ export const StreamTimes = z.looseObject({
 export const MetricsResult = z.looseObject({
   uptimeMs: z.int(),
   requests: z.record(z.string(), z.record(z.string(), z.int())),
+  retries: z.int(),
+  cache: CacheUse,
   models: z.array(ModelUsage),
+  costUsd: z.number().nullable(),
+  budget: Spending,
+  prices: PriceTable,
   stream: StreamTimes,
 }) satisfies z.ZodType<protocol.MetricsResult>;
 
@@ -341,6 +445,23 @@ export const ProgressParams = z.looseObject({
   total: z.int().exactOptional(),
 }) satisfies z.ZodType<protocol.ProgressParams>;
 
+export const ProviderFailure = z.looseObject({
+  kind: z.string(),
+  message: z.string(),
+}) satisfies z.ZodType<protocol.ProviderFailure>;
+
+export const ProviderHealth = z.looseObject({
+  provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
+  available: z.boolean(),
+  latencyMs: z.number().exactOptional(),
+  error: ProviderFailure.exactOptional(),
+  models: z.array(z.string()),
+}) satisfies z.ZodType<protocol.ProviderHealth>;
+
+export const ProvidersHealth = z.looseObject({
+  providers: z.record(z.string(), ProviderHealth),
+}) satisfies z.ZodType<protocol.ProvidersHealth>;
+
 export const Readiness = z.looseObject({
   status: z.enum(['healthy', 'degraded', 'unhealthy']),
   version: z.string(),
@@ -359,8 +480,19 @@ export const ReasoningParams = z.looseObject({
   token: z.string(),
 }) satisfies z.ZodType<protocol.ReasoningParams>;
 
+export const SetCredentialParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
+  endpoint: z.string().exactOptional(),
+  apiKey: z.string().min(1),
+}) satisfies z.ZodType<protocol.SetCredentialParams>;
+
 export const Settings = z.strictObject({
   config: ProviderConfig.exactOptional(),
+  embedding: ProviderConfig.exactOptional(),
+  cache: CacheSettings.exactOptional(),
+  budget: BudgetSettings.exactOptional(),
+  network: NetworkSettings.exactOptional(),
   limits: LimitSettings.exactOptional(),
   methods: MethodSettings.exactOptional(),
   offline: OfflineSettings.exactOptional(),
@@ -372,6 +504,18 @@ export const ShutdownParams = z.strictObject({
   graceMs: z.int().min(0).max(600000).exactOptional(),
 }) satisfies z.ZodType<protocol.ShutdownParams>;
 
+export const StatsResult = z.looseObject({
+  backend: z.enum(['sqlite', 'redis']),
+  enabled: z.boolean(),
+  entries: z.int(),
+  bytes: z.int(),
+  maxBytes: z.int().exactOptional(),
+  ttlSeconds: z.int(),
+  oldestAt: z.string().exactOptional(),
+  hits: z.int(),
+  misses: z.int(),
+}) satisfies z.ZodType<protocol.StatsResult>;
+
 export const TokenParams = z.looseObject({
   requestId: z.union([z.string(), z.int()]),
   seq: z.int().min(0),
@@ -382,6 +526,10 @@ export const TokenParams = z.looseObject({
 export const UpdateParams = z.strictObject({
   _meta: RequestMeta.exactOptional(),
   config: ProviderConfig.nullable().exactOptional(),
+  embedding: ProviderConfig.nullable().exactOptional(),
+  cache: CacheSettingsPatch.nullable().exactOptional(),
+  budget: BudgetSettings.nullable().exactOptional(),
+  network: NetworkSettings.nullable().exactOptional(),
   limits: LimitSettingsPatch.nullable().exactOptional(),
   methods: MethodSettingsPatch.nullable().exactOptional(),
   offline: OfflineSettingsPatch.nullable().exactOptional(),
@@ -404,14 +552,23 @@ export const methods = {
   'health/check': { params: NoParams, result: Health },
   'health/live': { params: NoParams, result: Health },
   'health/ready': { params: NoParams, result: Readiness },
+  'health/providers': { params: NoParams, result: ProvidersHealth },
   'metrics/get': { params: NoParams, result: MetricsResult },
   'settings/get': { params: NoParams, result: Settings },
   'settings/update': { params: UpdateParams, result: Settings },
+  'credential/set': { params: SetCredentialParams, result: Nothing },
+  'credential/clear': { params: ClearCredentialParams, result: Nothing },
+  'cache/stats': { params: NoParams, result: StatsResult },
+  'cache/clear': { params: NoParams, result: ClearResult },
   'chat/complete': { params: CompleteParams, result: CompleteResult },
   'model/list': { params: ListParams, result: ListResult },
+  'token/count': { params: CountParams, result: CountResult },
+  'embedding/create': { params: CreateParams, result: CreateResult },
 } satisfies CallSchemasOf<protocol.Methods>;
 
-export const hostMethods = {} satisfies CallSchemasOf<protocol.HostMethods>;
+export const hostMethods = {
+  'credential/request': { params: CredentialRequestParams, result: CredentialRequestResult },
+} satisfies CallSchemasOf<protocol.HostMethods>;
 
 export const notifications = {
   '$/cancelRequest': CancelParams,

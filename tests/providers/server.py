@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -111,8 +112,9 @@ Script = Callable[[Request, Reply], Awaitable[None]]
 class Server:
     """Serves while it is entered. `script` may be exchanged between requests; `requests` holds all that came."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.script = script
+        self.tls = tls
         self.requests: list[Request] = []
         self.connections: list[Connection] = []
         self.failures: list[BaseException] = []
@@ -143,8 +145,8 @@ class Server:
 
     async def _serve(self) -> None:
         self._loop, self._stop, self._gate = asyncio.get_running_loop(), asyncio.Event(), asyncio.Semaphore(0)
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = "http://{}:{}".format(*server.sockets[0].getsockname())
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
+        self.url = "{}://{}:{}".format("https" if self.tls else "http", *server.sockets[0].getsockname())
         self._serving.set()
         await self._stop.wait()
         server.close()

@@ -5,15 +5,27 @@ answer is made of sentences of the conversation itself, its tokens are words, an
 """
 
 import re
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 import anyio
 import orjson
 
 from ckservice import errors
-from ckservice.llm.draft import draft
-from ckservice.settings import OfflineSettings
-from ckservice.types import ChatRequest, Done, FinishReason, Message, ModelInfo, StreamEvent, TextDelta, ToolCall, Usage
+from ckservice.llm.provider import Access
+from ckservice.llm.providers.draft import draft
+from ckservice.llm.structured.dialects import OFFLINE
+from ckservice.types import (
+    ChatRequest,
+    Done,
+    Embedding,
+    FinishReason,
+    Message,
+    ModelInfo,
+    StreamEvent,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
 
 MODEL = "offline"
 
@@ -38,10 +50,12 @@ _FAULTS: dict[str, type[errors.ProviderError]] = {
 
 
 class OfflineProvider:
-    """Answers from the conversation, at the pace and with the faults that `behaviour` asks for."""
+    """Answers from the conversation, at the pace and with the faults that the settings ask for."""
 
-    def __init__(self, behaviour: OfflineSettings) -> None:
-        self._behaviour = behaviour
+    dialect = OFFLINE
+
+    def __init__(self, access: Access) -> None:
+        self._behaviour = access.settings.offline
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent]:
         behaviour = self._behaviour
@@ -86,6 +100,19 @@ class OfflineProvider:
         if self._behaviour.fault in _FAULTS:
             _fail(self._behaviour.fault)
 
+    async def embed(self, texts: Sequence[str], model: str) -> Embedding:  # noqa: ARG002 - whatever they are
+        """Fail: vectors without a model would only look as if they meant something."""
+        raise errors.ProviderNotConfigured(
+            "The offline provider makes no embeddings.",
+            provider="offline",
+            user_message="No model is connected, so there are no embeddings; choose a provider of embeddings in the "
+            "settings. Search goes by words until then.",
+        )
+
+    async def count(self, request: ChatRequest) -> int:
+        """As many as its answers' usage says."""
+        return _count(request)
+
 
 def _fail(fault: str) -> None:
     error = _FAULTS.get(fault)
@@ -102,8 +129,12 @@ def _tokens(text: str) -> Iterator[str]:
     return (match.group() for match in _TOKEN.finditer(text))
 
 
+def _count(request: ChatRequest) -> int:
+    return sum(1 for message in request.messages for _ in _tokens(message.content))
+
+
 def _usage(request: ChatRequest, completion_tokens: int) -> Usage:
-    prompt_tokens = sum(1 for message in request.messages for _ in _tokens(message.content))
+    prompt_tokens = _count(request)
     return Usage(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
