@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.providers.server import closed_port
 from tests.sidecar import ROOT, WAIT_SECONDS
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -159,8 +160,15 @@ def test_doctor_tells_what_it_found(run: Run) -> None:
     assert result.returncode == 0
     assert findings["ckservice"]["value"].startswith(_version())
     assert findings["contract"]["is_well"]
-    assert findings["offline"]["value"] == "ready"
-    assert "data directory" in run("doctor").stdout
+    assert findings["offline"]["value"].startswith("answers within")
+    assert (findings["openai"]["value"], findings["openai"]["is_well"]) == ("not set up", True)
+    assert "OPENAI_API_KEY" in run("doctor").stdout
+
+
+def test_doctor_minds_a_provider_that_is_configured_and_not_there(run: Run) -> None:
+    result = run("doctor", CKSERVICE_PROVIDER="ollama", OLLAMA_HOST=f"127.0.0.1:{closed_port()}")
+    assert result.returncode == 1
+    assert "start Ollama" in result.stdout
 
 
 def test_doctor_says_what_to_do_about_a_data_directory_that_cannot_be_used(run: Run, tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckservice import __version__, contract, schema
-from ckservice.llm.gateway import ALL_PROVIDERS, PROVIDERS
+from ckservice.commands.child import Child, own_command
 from ckservice.process import Options
 
-_LIBRARIES = ("anyio", "jsonschema", "orjson", "pydantic")
+_LIBRARIES = ("anthropic", "anyio", "httpx2", "jsonschema", "openai", "orjson", "pydantic")
+_PROBE_SECONDS = 15
+_ABSENT = {"providerNotConfigured": "not set up", "providerUnavailable": "not there"}
 
 
 class Finding(NamedTuple):
@@ -28,7 +30,12 @@ class Finding(NamedTuple):
 
 def run(*, options: Options, as_json: bool) -> int:
     """Print what was found; 1 where something keeps ckservice from working."""
-    findings = [*_program(), _data_directory(Path(options.data_directory)), _contract(), *_providers()]
+    findings = [
+        *_program(),
+        _data_directory(Path(options.data_directory)),
+        _contract(),
+        *_providers(options.settings.get("config", {}).get("provider")),
+    ]
     if as_json:
         print(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:
@@ -69,6 +76,20 @@ def _contract() -> Finding:
     return Finding("contract", True, f"{contract.load('meta.json')['schemaHash'][:12]}, fits the models")
 
 
-def _providers() -> Iterator[Finding]:
-    for name in ALL_PROVIDERS:
-        yield Finding(name, True, "ready" if name in PROVIDERS else "not in this version")
+def _providers(configured: str | None) -> Iterator[Finding]:
+    """What a service that is started as always finds out about its providers; only the configured one has to be there."""
+    with Child(own_command(), {}, quiet=True) as child:
+        child.write(b'{"jsonrpc":"2.0","id":1,"method":"health/providers"}')
+        try:
+            answer = child.read(_PROBE_SECONDS) or {}
+        except TimeoutError:
+            answer = {}
+    found = answer.get("result", {}).get("providers", {})
+    if not found:
+        yield Finding("providers", False, "the service does not answer", "Run: ckservice call health/providers")
+    for name, health in found.items():
+        if health["available"]:
+            yield Finding(name, True, f"answers within {health['latencyMs']:.0f} ms, {len(health['models'])} models")
+        else:
+            error = health["error"]
+            yield Finding(name, name != configured, _ABSENT.get(error["kind"], error["kind"]), error["message"])

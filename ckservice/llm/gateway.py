@@ -5,7 +5,6 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
-from typing import get_args
 
 from ckservice import errors
 from ckservice.llm.attempts import Ask, Attempts, Tally
@@ -286,6 +285,3 @@ def infer_provider(model: str | None) -> ProviderName:
     if model.startswith(_OPENAI_NAMES):
         return "openai"
     return "anthropic" if model.startswith("claude-") else "ollama"
-
-
-ALL_PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)

@@ -28,7 +28,6 @@ _MAX_TOLD_CHARS = 200
 
 _TOO_DEEP = {"path": "$", "message": "is nested too deeply"}
 _INSTRUCTION = "Answer with JSON that fits this JSON Schema and with nothing else, without a code fence:\n"
-_DETAILS = ("cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
 async def stream(
@@ -177,7 +176,7 @@ class _Conversation:
                 async with aclosing(ask(self._next_request())) as events:
                     async for event in events:
                         if isinstance(event, Answer):
-                            self._usage = _sum(self._usage, event.usage)
+                            self._usage = event.usage if self._usage is None else self._usage + event.usage
                             self.answer = replace(event, usage=self._usage)
                         else:
                             has_begun = has_begun or not isinstance(event, Progress)
@@ -234,21 +233,3 @@ def _with_instruction(messages: tuple[Message, ...], schema: dict[str, Any]) -> 
     place = next((place for place, message in enumerate(messages) if message.role != "system"), len(messages))
     instruction = Message(role="system", content=_INSTRUCTION + orjson.dumps(schema).decode("utf-8"))
     return (*messages[:place], instruction, *messages[place:])
-
-
-def _sum(one: Usage | None, other: Usage) -> Usage:
-    if one is None:
-        return other
-    details = {
-        name: None if one_value is None and other_value is None else (one_value or 0) + (other_value or 0)
-        for name in _DETAILS
-        for one_value, other_value in [(getattr(one, name), getattr(other, name))]
-    }
-    is_priced = one.cost_usd is not None and other.cost_usd is not None
-    return Usage(
-        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
-        completion_tokens=one.completion_tokens + other.completion_tokens,
-        total_tokens=one.total_tokens + other.total_tokens,
-        cost_usd=(one.cost_usd or 0) + (other.cost_usd or 0) if is_priced else None,
-        **details,
-    )
