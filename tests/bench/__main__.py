@@ -11,18 +11,25 @@ import tempfile
 from pathlib import Path
 
 from tests.bench import report, runs, servers
+from tests.bench.gateways import codex_with_provider, gateways
 from tests.bench.metrics import BENCHMARKS, MEMORY_CASES
 
 NAMES = [benchmark.name for benchmark in BENCHMARKS]
+GROUPS = {benchmark.group for benchmark in BENCHMARKS}
+SERVERS_HELP = (
+    "only these of ckservice, bare, fastapi, pygls, mcp, codex; with a provider, of ckservice, ckservice-responses, "
+    "ckservice-anthropic, ckservice-ollama, openai-sdk, fastapi-openai, fastapi-langchain-openai, "
+    "fastapi-langchain-anthropic"
+)
 PIN_HELP = "parent and servers on one core: without the wake-up of an idle core, which dominates a short round trip"
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("benchmark", nargs="?", default="all", choices=[*NAMES, "memory", "all"])
+    parser.add_argument("benchmark", nargs="?", default="all", choices=[*NAMES, "memory", *sorted(GROUPS), "all"])
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="rounds; each measures every server once")
     parser.add_argument("--command", default=shlex.join([sys.executable, "-m", "ckservice"]), help="starts ckservice")
-    parser.add_argument("--servers", metavar="A,B", help="only these of ckservice, bare, fastapi, pygls, mcp, codex")
+    parser.add_argument("--servers", metavar="A,B", help=SERVERS_HELP)
     parser.add_argument("--codex", metavar="PATH", help="the codex binary, when it is not on the PATH")
     parser.add_argument("--pin", action="store_true", help=PIN_HELP)
     parser.add_argument("--markdown", action="store_true", help="print Markdown, for the README")
@@ -34,24 +41,22 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def contestants(arguments: argparse.Namespace, directory: Path) -> list[servers.Server]:
-    """The servers to measure, ckservice first."""
+def contestants(arguments: argparse.Namespace, directory: Path) -> tuple[list[servers.Server], list[servers.Server]]:
+    """The servers to measure alone and those to measure with a provider, ckservice first."""
     command = shlex.split(arguments.command)
-    every = [
-        servers.ckservice(command, directory),
-        servers.bare(),
-        servers.fastapi(),
-        servers.pygls(),
-        servers.mcp(),
-    ]
-    wanted = arguments.servers.split(",") if arguments.servers else [*(server.name for server in every), "codex"]
-    if "codex" in wanted:
+    alone = [servers.ckservice(command, directory), servers.bare(), servers.fastapi(), servers.pygls(), servers.mcp()]
+    asking = gateways(command, directory)
+    wanted = arguments.servers.split(",") if arguments.servers else None
+    if wanted is None or "codex" in wanted:
         binary = servers.find_codex(arguments.codex)
         if binary is None:
             runs.progress("codex is skipped: it is neither on the PATH nor given with --codex", keep=True)
         else:
-            every.append(servers.codex(binary, directory))
-    return [server for server in every if server.name in wanted]
+            alone.append(servers.codex(binary, directory))
+            asking.append(codex_with_provider(binary, directory))
+    if wanted is None:
+        return alone, asking
+    return [server for server in alone if server.name in wanted], [server for server in asking if server.name in wanted]
 
 
 def main() -> int:
@@ -63,11 +68,12 @@ def main() -> int:
     print(report.machine_line(arguments.runs, pinned=arguments.pin), end="\n\n")
     with tempfile.TemporaryDirectory(prefix="ckservice-bench-", ignore_cleanup_errors=True) as temporary:
         directory = Path(temporary)
-        chosen = contestants(arguments, directory)
-        own = [server for server in chosen if server.name == report.OWN]
+        alone, asking = contestants(arguments, directory)
+        own = [server for server in alone if server.name == report.OWN]
         complete = True
         for benchmark in BENCHMARKS:
-            if arguments.benchmark in {benchmark.name, "all"}:
+            if arguments.benchmark in {benchmark.name, benchmark.group, "all"}:
+                chosen = asking if benchmark.gateways else alone
                 results = runs.run_benchmark(benchmark, chosen, arguments.runs, directory)
                 complete = complete and (not own or report.OWN in results)
                 rows = report.benchmark_table(benchmark, chosen, results)

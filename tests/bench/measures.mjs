@@ -7,7 +7,7 @@ import { Session, words } from "./session.mjs";
 const MEBIBYTE = 1024 * 1024;
 const WARM_UP_MS = 300; // Node compiles its hot paths, the server its caches
 const MAX_SAMPLES = 20_000;
-const REQUEST_CANCELLED = -32800; // of the Language Server Protocol
+export const REQUEST_CANCELLED = -32800; // of the Language Server Protocol
 
 /**
  * Spawn → first answer: wall time, CPU time and resident memory of the child at that moment.
@@ -87,11 +87,12 @@ export async function cancel({ server, count }) {
 async function cancelOnce(session, pauseMs) {
   const { server, transport } = session;
   let sentAt = 0;
-  const seen = await session.stream(server.slowRequest, words(1_000), async (id) => {
+  const started = async (id) => {
     await sleep(pauseMs);
     sentAt = performance.now();
     transport.notify({ method: server.cancelMethod, params: { id } });
-  });
+  };
+  const seen = await session.stream(server.slowRequest, words(1_000), { started });
   const elapsedMs = performance.now() - sentAt;
   if (seen.response.error?.code !== REQUEST_CANCELLED) throw new Error("the answer is not that of a cancelled request");
   return elapsedMs;
@@ -152,7 +153,7 @@ function keepInFlight(session, durationMs, inFlight) {
 }
 
 /** The smallest sample that at least `share` of all samples do not exceed. */
-function percentile(samples, share) {
+export function percentile(samples, share) {
   const sorted = Float64Array.from(samples).sort();
   return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
 }

@@ -3,7 +3,7 @@
 A target is a ratio, ckservice ÷ peer, within one interleaved run: absolute times say more about the machine.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -14,7 +14,10 @@ class Figure:
     heading: str
     digits: int = 0
     at_most: dict[str, float] = field(default_factory=dict)
-    """Peer → largest ratio, ckservice ÷ peer, that meets the target."""
+    """Peer → largest ratio, ckservice ÷ peer, that meets the target.
+
+    The name of a further ckservice stands for its own ratio to the peer beside it.
+    """
     at_least: dict[str, float] = field(default_factory=dict)
 
 
@@ -30,7 +33,29 @@ class Benchmark:
     """Field of Server without which a server does not take part."""
     best: str = "min"
     """What a figure's best run is: `min` for times and sizes, `max` for rates."""
+    measure: str = ""
+    """Name of the function in Node, where it is another than `name`."""
+    gateways: tuple[str, ...] = ()
+    """The servers of gateways.py that take part, by name; empty: those of servers.py take part."""
 
+    @property
+    def group(self) -> str:
+        """`gateway` where a provider is asked, else `service`."""
+        return "gateway" if self.gateways else "service"
+
+
+LANGCHAIN = "fastapi-langchain-openai"
+OWN_APIS = ("ckservice", "ckservice-responses", "ckservice-anthropic", "ckservice-ollama")
+STREAMING_PEERS = ("openai-sdk", "fastapi-openai", LANGCHAIN, "codex")
+FLOW = (
+    Figure(
+        key="tokensPerS",
+        heading="tokens/s",
+        at_least={"openai-sdk": 7, LANGCHAIN: 15, "codex": 4, "ckservice-responses": 4},
+    ),
+    Figure(key="cpuPerTokenUs", heading="CPU µs per token", digits=1),
+    Figure(key="tokensPerNotification", heading="tokens per notification", digits=1),
+)
 
 BENCHMARKS = (
     Benchmark(
@@ -85,6 +110,85 @@ BENCHMARKS = (
         ),
         arguments={"count": 40},
         needs="slow_request",
+    ),
+    Benchmark(
+        name="first-chat",
+        title="spawn → first token of a question asked as soon as the server has greeted",
+        figures=(
+            Figure(
+                key="wallMs",
+                heading="wall ms",
+                at_most={LANGCHAIN: 0.45, "ckservice-anthropic": 0.8, "ckservice-ollama": 1.0},
+            ),
+            Figure(key="cpuMs", heading="CPU ms"),
+            Figure(
+                key="rssMib", heading="then RSS MiB", digits=1, at_most={LANGCHAIN: 1.0, "ckservice-anthropic": 1.0}
+            ),
+        ),
+        measure="firstChat",
+        gateways=(*OWN_APIS, "fastapi-openai", LANGCHAIN, "fastapi-langchain-anthropic", "codex"),
+    ),
+    Benchmark(
+        name="request",
+        title="question written → question at the provider, on a warm process",
+        figures=(
+            Figure(key="p50Us", heading="p50 µs", at_most={"openai-sdk": 1.1}),
+            Figure(key="p95Us", heading="p95 µs"),
+        ),
+        arguments={"rounds": 200},
+        gateways=(*OWN_APIS, "openai-sdk", LANGCHAIN),
+    ),
+    Benchmark(
+        name="upstream",
+        title="provider → host as fast as it goes, 50 events in each HTTP chunk",
+        figures=FLOW,
+        arguments={"batch": 50},
+        gateways=(*OWN_APIS, *STREAMING_PEERS),
+        best="max",
+    ),
+    Benchmark(
+        name="upstream-chunks",
+        title="the same, each event in an HTTP chunk of its own",
+        figures=tuple(replace(figure, at_least={}) for figure in FLOW),
+        arguments={"batch": 1},
+        measure="upstream",
+        gateways=(*OWN_APIS, *STREAMING_PEERS),
+        best="max",
+    ),
+    Benchmark(
+        name="paced",
+        title="32 streams of 50 tokens/s for 5 s: time of a token from provider to host",
+        figures=(
+            Figure(key="p50Us", heading="p50 µs", at_most={LANGCHAIN: 0.6}),
+            Figure(key="p99Us", heading="p99 µs", at_most={LANGCHAIN: 0.02}),
+            Figure(key="cpuPercent", heading="CPU % of a core", digits=1, at_most={LANGCHAIN: 0.4}),
+            Figure(key="rssMib", heading="RSS MiB", digits=1),
+        ),
+        arguments={"streams": 32, "tokens": 250, "intervalMs": 20},
+        gateways=("ckservice", *STREAMING_PEERS),
+    ),
+    Benchmark(
+        name="upstream-cancel",
+        title="cancel of a provider's stream → its error response, → the provider's connection closed",
+        figures=(
+            Figure(key="closedP50Ms", heading="closed p50 ms", digits=2),
+            Figure(key="closedP95Ms", heading="closed p95 ms", digits=2),
+            Figure(key="answerP50Ms", heading="answer p50 ms", digits=2),
+            Figure(key="answerP95Ms", heading="answer p95 ms", digits=2),
+        ),
+        arguments={"rounds": 40},
+        measure="upstreamCancel",
+        gateways=OWN_APIS,
+    ),
+    Benchmark(
+        name="cached",
+        title="answer of 200 tokens from the cache, to its end",
+        figures=(
+            Figure(key="p50Ms", heading="p50 ms", digits=2),
+            Figure(key="p95Ms", heading="p95 ms", digits=2),
+        ),
+        arguments={"rounds": 200, "tokens": 200},
+        gateways=("ckservice",),
     ),
 )
 

@@ -1,5 +1,6 @@
 // usage: node parent.mjs JOB — runs one measurement of one server and prints its result as one line of JSON.
 // JOB: {measure, server, deadlineMs, …arguments of the measurement}; see servers.py for the fields of `server`.
+import * as gateway from "./gateway.mjs";
 import * as measures from "./measures.mjs";
 import * as memory from "./memory.mjs";
 import { killStarted } from "./process.mjs";
@@ -12,7 +13,7 @@ const fail = (message) => {
 setTimeout(() => fail(`${job.measure}: not done within ${job.deadlineMs} ms`), job.deadlineMs).unref();
 process.on("uncaughtException", (error) => fail(`${job.measure}: ${error.stack}`)); // a server that writes no JSON
 try {
-  const result = await { ...measures, ...memory }[job.measure](job);
+  const result = await { ...measures, ...memory, ...gateway }[job.measure](job);
   process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
 } catch (error) {
   fail(`${job.measure}: ${error.message}`);

@@ -14,12 +14,13 @@ from tests.bench.servers import Server
 
 Row = list[str]
 OWN = "ckservice"
+PEERS = ("mcp", "pygls", "fastapi", "uvicorn", "openai", "langchain-openai", "langchain-anthropic")
 
 
 def machine_line(rounds: int, *, pinned: bool) -> str:
     """Date, cores, versions: what a reader needs to judge the figures."""
     node = subprocess.run(["node", "--version"], capture_output=True, encoding="utf-8", check=True).stdout.strip()
-    peers = ", ".join(f"{name} {_version(name)}" for name in ("mcp", "pygls", "fastapi", "uvicorn"))
+    peers = ", ".join(f"{name} {_version(name)}" for name in PEERS)
     cores = f"one of {os.cpu_count()} cores" if pinned else f"{os.cpu_count()} cores"
     return (
         f"{datetime.now(UTC):%Y-%m-%d}, {cores}, {platform.system()} {platform.machine()}, "
@@ -41,7 +42,7 @@ def benchmark_table(benchmark: Benchmark, servers: Iterable[Server], results: Re
             continue
         medians = [_number(median(run[figure.key] for run in runs), figure.digits) for figure in benchmark.figures]
         best = (min if benchmark.best == "min" else max)(run[first.key] for run in runs)
-        comparison = [_ratio(figure, server.name, results) for figure in compared]
+        comparison = [_ratio(figure, server, results) for figure in compared]
         rows.append([server.title, *medians, _number(best, first.digits), *comparison])
     return rows
 
@@ -76,15 +77,17 @@ def _version(distribution: str) -> str:
         return "missing"
 
 
-def _ratio(figure: Figure, name: str, results: Results) -> str:
-    if name == OWN or not results.get(OWN):
+def _ratio(figure: Figure, server: Server, results: Results) -> str:
+    """How ckservice compares with a peer, or how a further ckservice compares with the peer beside it."""
+    own, peer = (server.name, server.beside) if server.beside else (OWN, server.name)
+    if peer == OWN or not results.get(own) or not results.get(peer):
         return ""
-    value = ratio(results, figure.key, OWN, name)
+    value = ratio(results, figure.key, own, peer)
     text = f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 10 else f"{value:.0f}"
     for targets, sign, met in ((figure.at_most, "≤", value.__le__), (figure.at_least, "≥", value.__ge__)):
-        if name in targets:
-            text += f" ({sign} {targets[name]:g}{'' if met(targets[name]) else ', missed'})"
-    return text
+        if server.name in targets:
+            text += f" ({sign} {targets[server.name]:g}{'' if met(targets[server.name]) else ', missed'})"
+    return f"to {peer}: {text}" if server.beside else text
 
 
 def _number(value: float, digits: int) -> str:

@@ -66,9 +66,7 @@ def measure(job: dict[str, Any], directory: Path) -> Run:
 
 def run_benchmark(benchmark: Benchmark, servers: list[Server], rounds: int, directory: Path) -> Results:
     """Measures A B C, A B C, …; a round before them is thrown away (byte code, page cache). A failing server drops out."""
-    results: Results = {
-        server.name: [] for server in servers if benchmark.needs is None or getattr(server, benchmark.needs) is not None
-    }
+    results: Results = {server.name: [] for server in servers if takes_part(server, benchmark)}
     for number in range(rounds + 1):
         for server in servers:
             if server.name not in results:
@@ -76,7 +74,9 @@ def run_benchmark(benchmark: Benchmark, servers: list[Server], rounds: int, dire
             progress(f"{benchmark.name} {number}/{rounds} {server.name}")
             arguments = {"count": server.token_count, **benchmark.arguments}
             try:
-                run = measure({"measure": benchmark.name, "server": server.job(), **arguments}, directory)
+                run = measure(
+                    {"measure": benchmark.measure or benchmark.name, "server": server.job(), **arguments}, directory
+                )
             except MeasurementError as failure:
                 progress(f"{benchmark.name}: {server.name} drops out: {failure}", keep=True)
                 del results[server.name]
@@ -85,6 +85,12 @@ def run_benchmark(benchmark: Benchmark, servers: list[Server], rounds: int, dire
                 results[server.name].append(run)
     progress("")
     return results
+
+
+def takes_part(server: Server, benchmark: Benchmark) -> bool:
+    if benchmark.gateways:
+        return server.name in benchmark.gateways
+    return benchmark.needs is None or getattr(server, benchmark.needs) is not None
 
 
 def run_memory(case: MemoryCase, server: Server, rounds: int, directory: Path) -> list[Run] | None:

@@ -24,7 +24,8 @@ class Server:
     command: list[str]
     """For `http` the port is appended."""
     transport: str = "lines"
-    """`lines`: one message per line; `headers`: Content-Length framing; `http`: JSON and server-sent events."""
+    """`lines`: one message per line; `headers`: Content-Length framing; `http`: JSON and server-sent events;
+    `threads`: lines, with codex's way to ask."""
     environment: dict[str, str]
     initialize: Json
     """The request whose answer ends the startup."""
@@ -43,9 +44,13 @@ class Server:
     slow_request: Json | None = None
     """Streams slowly; None where a cancelled request gets no answer."""
     cancel_method: str = "$/cancelRequest"
+    beside: str = ""
+    """The peer that it is compared with, for a ckservice that is not the first."""
 
     def job(self) -> Json:
-        return {_camel_case(key): value for key, value in asdict(self).items() if key not in {"name", "title"}}
+        return {
+            _camel_case(key): value for key, value in asdict(self).items() if key not in {"name", "title", "beside"}
+        }
 
 
 def _camel_case(name: str) -> str:
@@ -143,9 +148,9 @@ def mcp() -> Server:
 
 
 def codex(binary: Path, directory: Path) -> Server:
-    """`codex app-server` streams only what a model answers, so it takes part in the first three measurements."""
+    """`codex app-server` streams only what a model answers: without a provider it takes part in three measurements."""
     home = directory / "codex"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     return Server(
         name="codex",
         title="codex app-server (Rust)",

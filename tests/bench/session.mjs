@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { start, stop } from "./process.mjs";
-import { freePort, HeaderTransport, HttpTransport, LineTransport } from "./transports.mjs";
+import { freePort, HeaderTransport, HttpTransport, LineTransport, ThreadTransport } from "./transports.mjs";
 
+const PIPES = { lines: LineTransport, headers: HeaderTransport, threads: ThreadTransport };
 const POLL_MS = 2; // between two attempts to reach an HTTP server that is starting
 
 export class Session {
@@ -19,7 +20,7 @@ export class Session {
   async openPipes() {
     this.startedAt = performance.now();
     this.child = start(this.server.command, this.server.environment);
-    this.transport = new (this.server.transport === "headers" ? HeaderTransport : LineTransport)(this.child);
+    this.transport = new PIPES[this.server.transport](this.child);
     await this.call(this.server.initialize);
     if (this.server.initialized) this.transport.notify(this.server.initialized);
   }
@@ -45,10 +46,10 @@ export class Session {
     return response;
   }
 
-  /** Streams `text` back; the result is that of PipeTransport.stream. */
-  async stream(template, text, started) {
-    const request = fill(template, text);
-    return Promise.race([this.transport.stream(request, this.server.tokenMethod, started), this.death()]);
+  /** Streams `text` back, or an answer to it; the result and `listeners` are those of PipeTransport.stream. */
+  async stream(template, text, listeners) {
+    const request = fill(template, "$TEXT", text);
+    return Promise.race([this.transport.stream(request, this.server.tokenMethod, listeners), this.death()]);
   }
 
   async death() {
@@ -61,12 +62,12 @@ export class Session {
   }
 }
 
-/** `template` with every "$TEXT" replaced. */
-function fill(template, text) {
-  if (template === "$TEXT") return text;
-  if (Array.isArray(template)) return template.map((item) => fill(item, text));
+/** `template` with `value` for each `name` in its texts. */
+export function fill(template, name, value) {
+  if (typeof template === "string") return template.replaceAll(name, () => value);
+  if (Array.isArray(template)) return template.map((item) => fill(item, name, value));
   if (template === null || typeof template !== "object") return template;
-  return Object.fromEntries(Object.entries(template).map(([key, value]) => [key, fill(value, text)]));
+  return Object.fromEntries(Object.entries(template).map(([key, item]) => [key, fill(item, name, value)]));
 }
 
 /** A text of `count` words, on average 5 bytes with the space: what a token of English has. */

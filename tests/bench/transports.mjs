@@ -10,7 +10,8 @@ class PipeTransport {
     this.lastId = 0;
     this.answers = new Map(); // request id → callback
     this.outbox = null; // text to send when all messages of one read are handled: one write for all of them
-    this.onNotification = () => {};
+    this.streams = new Map(); // id of a request (or a thread) that streams → what takes its notifications
+    this.latestStream = () => {};
     this.onUnmatched = () => {};
     child.stdout.on("data", (chunk) => this.receive(chunk));
   }
@@ -23,7 +24,11 @@ class PipeTransport {
   }
 
   dispatch(message) {
-    if (message.method !== undefined) return this.onNotification(message);
+    if (message.method !== undefined) {
+      const { requestId, threadId } = message.params ?? {};
+      const stream = this.streams.get(requestId ?? threadId) ?? this.latestStream;
+      return stream(message);
+    }
     const answered = this.answers.get(message.id);
     if (!answered) return this.onUnmatched(message);
     this.answers.delete(message.id);
@@ -46,20 +51,27 @@ class PipeTransport {
 
   /**
    * One streaming request: resolves with its response and what came before it: the number of notifications, their
-   * characters, and whether their `seq` had no gap. `started` is called with the request's id at the first token.
+   * characters, and whether their `seq` had no gap. `started` is called with the request's id at the first token,
+   * `took` with the text of each. Several requests may stream at a time where notifications have a `requestId`.
    */
-  stream(request, tokenMethod, started = () => {}) {
+  stream(request, tokenMethod, { started = () => {}, took = () => {} } = {}) {
     const seen = { notifications: 0, characters: 0, sequence: true };
     let sequence = 0; // over all notifications of the request, whatever their method
     return new Promise((resolve) => {
-      this.onNotification = ({ method, params }) => {
+      const id = this.call(request, (response) => {
+        this.streams.delete(id);
+        resolve({ response, ...seen });
+      });
+      this.latestStream = ({ method, params }) => {
         if (params?.seq !== undefined && params.seq !== sequence++) seen.sequence = false;
         if (method !== tokenMethod) return;
         if (seen.notifications === 0) started(id);
+        const text = params.token ?? params.message;
         seen.notifications += 1;
-        seen.characters += (params.token ?? params.message).length;
+        seen.characters += text.length;
+        took(text);
       };
-      const id = this.call(request, (response) => resolve({ response, ...seen }));
+      this.streams.set(id, this.latestStream);
     });
   }
 }
@@ -81,6 +93,32 @@ export class LineTransport extends PipeTransport {
     const lines = Buffer.concat([...this.incomplete, chunk.subarray(0, end)]).toString("utf8").split("\n");
     this.incomplete = end + 1 < chunk.length ? [chunk.subarray(end + 1)] : [];
     return lines;
+  }
+}
+
+/** codex app-server: each question begins a thread of its own, so that none carries what was said before. */
+export class ThreadTransport extends LineTransport {
+  stream({ thread, turn }, tokenMethod, { started = () => {}, took = () => {} } = {}) {
+    const seen = { notifications: 0, characters: 0, sequence: true };
+    return new Promise((resolve) => {
+      const end = (error) => resolve({ response: error ? { error } : { result: {} }, ...seen });
+      this.call(thread, (response) => {
+        if (response.error) return end(response.error);
+        const threadId = response.result.thread.id;
+        this.streams.set(threadId, ({ method, params }) => {
+          if (method === "turn/completed") {
+            this.streams.delete(threadId);
+            end(params.turn.error);
+          }
+          if (method !== tokenMethod) return;
+          if (seen.notifications === 0) started();
+          seen.notifications += 1;
+          seen.characters += params.delta.length;
+          took(params.delta);
+        });
+        return this.call({ ...turn, params: { ...turn.params, threadId } }, () => {});
+      });
+    });
   }
 }
 
@@ -133,8 +171,14 @@ export class HttpTransport {
     return request;
   }
 
-  stream(request) {
+  stream(request, _tokenMethod, { started = () => {}, took = () => {} } = {}) {
     const seen = { notifications: 0, characters: 0, sequence: true };
+    const notify = (event) => {
+      const token = countEvent(event, seen);
+      if (token === undefined) return;
+      if (seen.notifications === 1) started();
+      took(token);
+    };
     return new Promise((resolve, reject) => {
       this.send(request, (response) => {
         let rest = "";
@@ -142,7 +186,7 @@ export class HttpTransport {
         response.on("data", (text) => {
           const events = (rest + text).split("\n\n");
           rest = events.pop();
-          for (const event of events) countEvent(event, seen);
+          for (const event of events) notify(event);
         });
         response.on("end", () => resolve({ response: { result: {} }, ...seen }));
       }).on("error", reject);
@@ -150,12 +194,14 @@ export class HttpTransport {
   }
 }
 
+/** Counts an event, and returns its token if it has one. */
 function countEvent(event, seen) {
   const data = JSON.parse(event.slice(event.indexOf("data: ") + 6));
-  if (data.token === undefined) return;
+  if (data.token === undefined) return undefined;
   if (data.seq !== seen.notifications) seen.sequence = false;
   seen.notifications += 1;
   seen.characters += data.token.length;
+  return data.token;
 }
 
 /** A TCP port that is free now. */
