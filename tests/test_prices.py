@@ -11,7 +11,7 @@ import pytest
 from genai_prices import Usage as GenaiUsage, calc_price
 from hypothesis import given, strategies
 
-from ckservice.llm.prices import Price, Table, price_of, table
+from ckservice.llm.prices import Price, Table, price_of, table, tier
 from ckservice.types import Usage
 from tests.sidecar import ROOT
 
@@ -100,7 +100,7 @@ def test_every_cost_is_that_of_the_package(generated: bytes) -> None:
     for provider, model in refs(generated):
         for count in COUNTS:
             usage = used(count, 1_000 + count, cached=count // 3, written=count // 4)
-            price = prices.find(provider, model, count)
+            price = tier(prices.prices(provider, model), count)
             seen += 1
             if price is None or price.cost(usage) != pytest.approx(their_cost(provider, model, usage), rel=1e-9):
                 wrong.append((provider, model, count))

@@ -4,6 +4,7 @@ httpx2 is imported when first used, beside the event loop: it takes 60 ms, and a
 """
 
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ class Http:
     """A client for this machine, which never uses a proxy, and one for the world, for each way to reach it."""
 
     def __init__(self) -> None:
-        self._clients: dict[tuple[bool, NetworkSettings], httpx2.AsyncClient] = {}
+        self._clients: dict[tuple[bool, bool, NetworkSettings], httpx2.AsyncClient] = {}
 
     async def client(self, url: str, network: NetworkSettings, *, provider: ProviderName) -> "httpx2.AsyncClient":
         """The client for a URL. It is never closed: streams of other requests may be running on it.
@@ -41,9 +42,10 @@ class Http:
         with suppress(httpx2.InvalidURL):  # whoever asks finds that out
             if not _is_port(httpx2.URL(url)):
                 raise unusable(provider, "the endpoint has a port that can't be")
-        way = (is_loopback(url), network)
+        is_local = is_loopback(url)
+        way = (is_local, is_local and url.lower().startswith("http:"), network)
         if way not in self._clients:
-            client = await anyio.to_thread.run_sync(_open, *way, provider)
+            client = await anyio.to_thread.run_sync(partial(_open, *way, provider=provider))
             self._clients.setdefault(way, client)
         return self._clients[way]
 
@@ -59,13 +61,16 @@ async def load(name: str) -> ModuleType:
     return _loaded[name]
 
 
-def _open(is_local: bool, network: NetworkSettings, provider: str) -> "httpx2.AsyncClient":
+def _open(is_local: bool, is_plain: bool, network: NetworkSettings, *, provider: str) -> "httpx2.AsyncClient":
+    import ssl  # noqa: PLC0415 - httpx2 has imported it
+
     import httpx2  # noqa: PLC0415 - imported by `client`, see above
 
     from ckservice.llm.http_hooks import HOOKS  # noqa: PLC0415 - it needs httpx2
 
     try:
-        certificates = httpx2.create_ssl_context()
+        # Loading the system's certificates takes 20 ms and more, which plain HTTP has no use for.
+        certificates = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else httpx2.create_ssl_context()
         if network.ca_file is not None:
             certificates.load_verify_locations(network.ca_file)
         return httpx2.AsyncClient(

@@ -6,7 +6,7 @@ that it does not hold, such as one that somebody serves by OpenAI's API himself,
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -88,14 +88,12 @@ class Table:
         models = {provider: [_model(entry) for entry in entries] for provider, entries in value["models"].items()}
         return cls(value["source"], value["date"], models)
 
-    def find(self, provider: str, model: str, prompt_tokens: int) -> Price | None:
-        """The price of a model for a prompt of some length; `None` where the table has none."""
+    def prices(self, provider: str, model: str) -> tuple[Price, ...]:
+        """The prices of a model, by the length of the prompt; none where the table has none."""
         name = model.lower()
         name_without_date = _DATE.sub("", name)
-        for known in self.models.get(provider, ()):
-            if known.is_called(name, name_without_date):
-                return next(price for price in reversed(known.prices) if prompt_tokens > price.above or not price.above)
-        return None
+        known = (known for known in self.models.get(provider, ()) if known.is_called(name, name_without_date))
+        return next((found.prices for found in known), ())
 
 
 def _model(entry: dict[str, Any]) -> _Model:
@@ -121,10 +119,18 @@ def price_of(provider: ProviderName, model: str, prompt_tokens: int = 0) -> Pric
     """What a model costs, given how long the prompt is; `None` where that is unknown."""
     if provider in ("ollama", "offline"):
         return _FREE
-    price = table().find(provider, model, prompt_tokens)
-    if price is None and provider == "azure-openai":
-        price = table().find("openai", model, prompt_tokens)
-    return price
+    return tier(_prices(provider, model), prompt_tokens)
+
+
+def tier(prices: tuple[Price, ...], prompt_tokens: int) -> Price | None:
+    """The one of a model's prices that holds for a prompt of some length."""
+    return next((price for price in reversed(prices) if prompt_tokens > price.above or not price.above), None)
+
+
+@lru_cache
+def _prices(provider: ProviderName, model: str) -> tuple[Price, ...]:
+    prices = table().prices(provider, model)
+    return table().prices("openai", model) if not prices and provider == "azure-openai" else prices
 
 
 def cost(config: ProviderConfig, model: str, usage: Usage) -> float | None:
