@@ -106,6 +106,9 @@ class LimitSettings(Input):
     idle_timeout_ms: OrDefault[Annotated[int, Field(ge=1, le=86_400_000)]] = Field(
         120_000, description="How long a provider may pause between two pieces of its answer; keep-alives don't count."
     )
+    total_timeout_ms: OrDefault[Annotated[int, Field(ge=1, le=86_400_000)]] = Field(
+        3_600_000, description="How long a provider may take for one answer, not counting how long the host takes."
+    )
 
 
 class MethodSettings(Input):

@@ -113,6 +113,20 @@ def test_each_piece_gives_the_next_one_its_time(sidecar: Sidecar, serve: Serve) 
     assert result["durationMs"] > idle_ms
 
 
+def test_an_answer_without_end_is_ended(sidecar: Sidecar, serve: Serve) -> None:
+    async def script(_request: Request, reply: Reply) -> None:
+        await reply.send(headers=NDJSON, end=False)
+        for _ in range(1_000):
+            await reply.chunk(lines(piece("x")))
+            await asyncio.sleep(0.02)
+
+    sidecar.call("settings/update", {"limits": {"totalTimeoutMs": SHORT_MS}})
+    server = serve(script)
+    data = failure(sidecar, server)
+    assert (data["kind"], set(data["partial"])) == ("streamInterrupted", {"x"})
+    assert closed(server)
+
+
 def test_a_host_that_rests_does_not_make_the_provider_silent(start: Start, serve: Serve) -> None:
     text, count = "x" * 100_000, 60
     body = (lines(piece(text)) + b"\n" * 200_000) * count + lines(last())  # more than pipes and buffers hold

@@ -25,6 +25,7 @@ def test_get_shows_the_defaults(sidecar: Sidecar) -> None:
         "maxAttempts": 3,
         "firstTokenTimeoutMs": 300_000,
         "idleTimeoutMs": 120_000,
+        "totalTimeoutMs": 3_600_000,
     }
     assert settings["cache"] == {"mode": "use", "ttlSeconds": 3600, "maxBytes": 256 * 1024 * 1024, "url": None}
     assert (settings["budget"], settings["network"]) == ({"maxCostUsd": None}, {"proxy": None, "caFile": None})

@@ -125,7 +125,8 @@ class _Silence:
         self._is_local = is_local
         self._breaks = (httpx2.TransportError, httpx2.DecodingError)
         self._idle_seconds = limits.idle_timeout_ms / 1000
-        self._left = limits.first_token_timeout_ms / 1000
+        self._left_in_all = limits.total_timeout_ms / 1000
+        self._left = min(limits.first_token_timeout_ms / 1000, self._left_in_all)
         self._has_begun = self._has_slept = self._is_over = False
         self._waiting: asyncio.Task[object] | None = None
         self._waits_since = 0.0
@@ -141,7 +142,7 @@ class _Silence:
 
     def broken(self) -> None:
         """A piece of the answer has come."""
-        self._left = self._idle_seconds
+        self._left = min(self._idle_seconds, self._left_in_all)
         self._has_begun = True
         self._has_slept = False
 
@@ -167,7 +168,9 @@ class _Silence:
             raise errors.StreamInterrupted(reason, provider=self._provider) from None
         finally:
             self._waiting = None
-            self._left -= self._loop.time() - self._waits_since
+            waited = self._loop.time() - self._waits_since
+            self._left -= waited
+            self._left_in_all -= waited
 
     def _set_timer(self, at: float) -> None:
         self._timer.cancel()
@@ -196,7 +199,7 @@ class _Silence:
     def _timeout(self) -> errors.ProviderError:
         name = title(self._provider)
         if self._has_begun:
-            reason = f"{name} stopped in the middle of its answer and said no more."
+            reason = f"{name} took too long: it stopped in the middle of its answer, or went on without end."
             return errors.StreamInterrupted(reason, provider=self._provider)
         if self._has_slept:
             reason = f"The connection to {name} was lost while the machine slept."

@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = 'bb35c9fe981884b7be0a3b613f7e5854d1d21d55cdf9e08441c08015b22ab8ab' as const;
+export const SCHEMA_HASH = '052475fcaa3f1473303faebd7ca2d2ec5d2173998cc04d4cd160c507bbab643c' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -420,6 +420,14 @@ export interface LimitSettings {
    * @maximum 86400000
    */
   idleTimeoutMs?: number;
+  /**
+   * How long a provider may take for one answer, not counting how long the host takes.
+   *
+   * @default 3600000
+   * @minimum 1
+   * @maximum 86400000
+   */
+  totalTimeoutMs?: number;
 }
 
 /** Bounds on one connection. */
@@ -472,6 +480,14 @@ export interface LimitSettingsPatch {
    * @maximum 86400000
    */
   idleTimeoutMs?: number | null;
+  /**
+   * How long a provider may take for one answer, not counting how long the host takes.
+   *
+   * @default 3600000
+   * @minimum 1
+   * @maximum 86400000
+   */
+  totalTimeoutMs?: number | null;
 }
 
 /** A provider whose models could not be listed. */

@@ -253,6 +253,7 @@ export const LimitSettingsPatch = z.strictObject({
   maxAttempts: z.int().min(1).max(10).nullable().exactOptional(),
   firstTokenTimeoutMs: z.int().min(1).max(86400000).nullable().exactOptional(),
   idleTimeoutMs: z.int().min(1).max(86400000).nullable().exactOptional(),
+  totalTimeoutMs: z.int().min(1).max(86400000).nullable().exactOptional(),
 }) satisfies z.ZodType<protocol.LimitSettingsPatch>;
 
 export const MethodSettingsPatch = z.strictObject({
@@ -334,6 +335,7 @@ export const LimitSettings = z.strictObject({
   maxAttempts: z.int().min(1).max(10).exactOptional(),
   firstTokenTimeoutMs: z.int().min(1).max(86400000).exactOptional(),
   idleTimeoutMs: z.int().min(1).max(86400000).exactOptional(),
+  totalTimeoutMs: z.int().min(1).max(86400000).exactOptional(),
 }) satisfies z.ZodType<protocol.LimitSettings>;
 
 export const ListError = z.looseObject({
