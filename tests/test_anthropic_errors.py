@@ -173,18 +173,6 @@ def test_a_server_that_is_not_there(sidecar: Sidecar) -> None:
     assert "127.0.0.1" in data["userMessage"]
 
 
-@pytest.mark.parametrize("cut", [Reply.reset, Reply.close], ids=["reset", "close"])
-def test_a_connection_that_is_lost_before_the_answer(
-    sidecar: Sidecar, serve: Serve, cut: Callable[[Reply], None]
-) -> None:
-    async def script(_request: Request, reply: Reply) -> None:
-        cut(reply)
-
-    server = serve(script)
-    assert failure(sidecar, server.url)["kind"] == "providerUnavailable"
-    assert len(server.requests) == 1
-
-
 @pytest.mark.parametrize(
     "body",
     [

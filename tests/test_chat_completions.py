@@ -104,26 +104,6 @@ def test_what_a_server_refuses_is_not_sent_again(sidecar: Sidecar, serve: Serve)
 # What is answered
 
 
-def test_text_is_passed_on_as_it_comes(sidecar: Sidecar, serve: Serve) -> None:
-    async def script(_request: Request, reply: Reply) -> None:
-        await reply.send(headers=SSE, end=False)
-        for item in HELLO[1:]:
-            await reply.chunk(events(item))
-            await reply.hold()
-        await reply.end()
-
-    server = serve(script)
-    sidecar.request(1, "chat/complete", ask(server.url))
-    for token in ("Hel", "lo"):
-        sidecar.wait_for(lambda message, token=token: message.get("params", {}).get("token") == token)
-        server.release()
-    for _ in END:
-        server.release()
-    result = sidecar.response(1)["result"]
-    assert (result["content"], result["finishReason"], result["toolCalls"]) == ("Hello", "stop", [])
-    assert (result["provider"], result["model"], result["usage"]) == ("openai", "test-model", USAGE)
-
-
 FILTERED = {"hate": {"filtered": False, "severity": "safe"}}
 
 ANSWERS: dict[str, list[Any]] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.ollama import NDJSON, answering, ask, cut_after, last, lines, piece, sending
+from tests.providers.ollama import NDJSON, answering, ask, last, lines, piece, sending
 from tests.providers.server import Reply, Request, Script, Server, closed_port
 from tests.sidecar import Sidecar
 
@@ -152,57 +152,15 @@ def test_a_broken_tool_call_is_never_our_error(sidecar: Sidecar, serve: Serve, c
 # In the middle of a stream
 
 
-def test_an_error_behind_some_text_interrupts_the_stream(sidecar: Sidecar, serve: Serve) -> None:
-    data = failure(sidecar, serve(answering(*HELLO, {"error": "out of memory"})).url)
-    assert (data["kind"], data["partial"]) == ("streamInterrupted", "Hello")
-
-
 def test_an_error_in_place_of_text_is_the_servers_refusal(sidecar: Sidecar, serve: Serve) -> None:
     data = failure(sidecar, serve(answering({"error": "out of memory"})).url)
     assert data["kind"] in {"providerRejected", "providerUnavailable"}
     assert "partial" not in data
 
 
-def test_an_end_without_the_last_line_interrupts_the_stream(sidecar: Sidecar, serve: Serve) -> None:
-    data = failure(sidecar, serve(answering(*HELLO)).url)
-    assert (data["kind"], data["partial"], data["retryable"]) == ("streamInterrupted", "Hello", True)
-
-
 def test_a_line_that_is_no_json_interrupts_the_stream(sidecar: Sidecar, serve: Serve) -> None:
     data = failure(sidecar, serve(sending(200, lines(*HELLO) + b'{"message": {"con')).url)
     assert (data["kind"], data["partial"]) == ("streamInterrupted", "Hello")
-
-
-@pytest.mark.parametrize("cut", [Reply.reset, Reply.close], ids=["reset", "close"])
-def test_a_connection_that_is_lost_interrupts_the_stream(
-    sidecar: Sidecar, serve: Serve, cut: Callable[[Reply], None]
-) -> None:
-    server = serve(cut_after(HELLO, cut))
-    sidecar.request(1, "chat/complete", ask(server.url))
-    sidecar.wait_for(lambda message: message.get("params", {}).get("token") == "lo")
-    server.release()
-    data = sidecar.response(1)["error"]["data"]
-    assert (data["kind"], data["partial"], data["provider"]) == ("streamInterrupted", "Hello", "ollama")
-    server.script = answering(*HELLO, last())
-    assert sidecar.call("chat/complete", ask(server.url))["content"] == "Hello"
-
-
-@pytest.mark.parametrize("cut", [Reply.reset, Reply.close], ids=["reset", "close"])
-def test_a_connection_that_is_lost_before_the_answer_is_the_servers_failure(
-    sidecar: Sidecar, serve: Serve, cut: Callable[[Reply], None]
-) -> None:
-    async def script(_request: Request, reply: Reply) -> None:
-        cut(reply)
-
-    assert failure(sidecar, serve(script).url)["kind"] == "providerUnavailable"
-
-
-def test_a_connection_that_is_lost_behind_the_last_line_does_no_harm(sidecar: Sidecar, serve: Serve) -> None:
-    server = serve(cut_after([*HELLO, last()], Reply.close))
-    sidecar.request(1, "chat/complete", ask(server.url))
-    sidecar.wait_for(lambda message: message.get("params", {}).get("token") == "lo")
-    server.release()
-    assert sidecar.response(1).get("result", {}).get("content") == "Hello"
 
 
 # Secrets

@@ -15,7 +15,6 @@ from tests.providers.openai import (
     begin,
     completed,
     failed,
-    in_turn,
     refusing,
     running,
     sending,
@@ -266,38 +265,6 @@ def test_a_model_that_refuses(sidecar: Sidecar, serve: Serve, events: list[Any])
 def test_an_answer_without_its_end_is_interrupted(sidecar: Sidecar, serve: Serve, script: Script) -> None:
     data = failure(sidecar, serve(script).url)
     assert (data["kind"], data["partial"], data["retryable"]) == ("streamInterrupted", "Hello", True)
-
-
-def test_an_empty_stream_is_interrupted(sidecar: Sidecar, serve: Serve) -> None:
-    data = failure(sidecar, serve(sending(200, b"", **SSE)).url)
-    assert (data["kind"], data.get("partial")) == ("streamInterrupted", None)
-
-
-@pytest.mark.parametrize("cut", [Reply.reset, Reply.close], ids=["reset", "close"])
-def test_a_connection_that_is_lost_interrupts_the_stream(
-    sidecar: Sidecar, serve: Serve, cut: Callable[[Reply], None]
-) -> None:
-    async def script(_request: Request, reply: Reply) -> None:
-        await reply.send(headers=SSE, end=False)
-        await reply.chunk(sse(*HEL))
-        await reply.hold()
-        cut(reply)
-
-    server = serve(script)
-    request_id = cut.__name__
-    sidecar.request(request_id, "chat/complete", ask(server.url))
-    sidecar.wait_until(lambda: sidecar.notifications(request_id, "stream/token"))
-    server.release()
-    data = sidecar.response(request_id)["error"]["data"]
-    assert (data["kind"], data["partial"], data["provider"]) == ("streamInterrupted", "Hello", "openai")
-
-
-def test_an_error_in_place_of_text_is_asked_again(sidecar: Sidecar, serve: Serve) -> None:
-    server = serve(in_turn(answering(*begin(), failed("server_error")), answering(*HELLO)))
-    sidecar.call("settings/update", {"limits": {"maxAttempts": 2}})
-    result = sidecar.call("chat/complete", ask(server.url))
-    sidecar.call("settings/update", {"limits": {"maxAttempts": 1}})
-    assert (result["content"], result["attempts"]) == ("Hello", 2)
 
 
 # Secrets

@@ -13,6 +13,7 @@ import struct
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -149,6 +150,11 @@ class Server:
         self.url = "{}://{}:{}".format("https" if self.tls else "http", *server.sockets[0].getsockname())
         self._serving.set()
         await self._stop.wait()
+        with suppress(NotImplementedError):  # Windows
+            for listener in server.sockets:
+                self._loop.remove_reader(listener)
+        for _ in range(3):  # who was just let in gets a transport yet, which would outlive a server that is closed
+            await asyncio.sleep(0)
         server.close()
         for writer in self._conversations:
             writer.transport.abort()
