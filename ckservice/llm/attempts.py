@@ -57,7 +57,7 @@ class Attempts:
     budget: Budget
     tally: Tally
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent]:
         """Answer a request.
 
         Raises:
@@ -67,9 +67,7 @@ class Attempts:
         reserve = partial(
             self.budget.reserve, self.config, request.model, estimate_tokens(request), request.max_tokens or 0
         )
-        async with aclosing(self._retried(partial(self._answered, request), reserve)) as events:
-            async for event in events:
-                yield event
+        return self._retried(partial(self._answered, request), reserve)
 
     async def embed(self, texts: Sequence[str], model: str) -> Embedding:
         """Turn texts into vectors.

@@ -148,7 +148,7 @@ class _Silence:
 
     async def bounded(self, chunks: AsyncIterator[bytes]) -> bytes:
         """The next chunk; empty at the end."""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task is not None, "an event loop runs nothing but tasks"
         cancels = task.cancelling()
         self._waits_since = self._loop.time()
