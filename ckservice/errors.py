@@ -19,7 +19,7 @@ CkserviceError
 │   │   └── FormatRefused       the provider can't take this schema, or any
 │   └── StreamInterrupted       the answer was cut in the middle
 ├── BudgetExceeded              the request might pass the budget in the settings
-├── StorageFailed               the data directory could not be read or written
+├── StorageFailed               what is kept could not be read or written
 └── InvalidOutput               the model never produced output that fits the schema
 """
 
@@ -162,7 +162,7 @@ class BudgetExceeded(CkserviceError):
 
 
 class StorageFailed(CkserviceError):
-    """The data directory could not be read or written."""
+    """What is kept, in the data directory or on a Redis server, could not be read or written."""
 
 
 class InvalidOutput(CkserviceError):

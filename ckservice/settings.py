@@ -80,7 +80,8 @@ class ProviderConfig(FallbackConfig):
     """Which model answers, and how to reach it. What is left out comes from the settings."""
 
     fallback: ListOf[FallbackConfig] | None = Field(
-        None, description="Tried in order when the one before is unavailable."
+        None,
+        description="Tried in order when the one before can't be reached, keeps failing, or is out of rate or quota.",
     )
 
 
@@ -147,7 +148,9 @@ class BudgetSettings(Input):
     """What may be spent."""
 
     max_cost_usd: Annotated[float, Field(ge=0)] | None = Field(
-        None, description="US dollars for as long as this process lives; what would cost more is `quotaExceeded`."
+        None,
+        description="US dollars for as long as this process lives; what would cost more is `quotaExceeded`. "
+        "Beforehand the prompt is counted, and the longest answer where `maxTokens` bounds it.",
     )
 
 

@@ -6,27 +6,21 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from ckservice.model import Input, ListOf, Maybe, Model
+from ckservice.nesting import is_deeper
 
 ProviderName = Literal["azure-openai", "openai", "anthropic", "ollama", "offline"]
 FinishReason = Literal["stop", "length", "toolCalls", "contentFilter"]
 
 
+_MAX_DEPTH = 128
+
+
 def _check_depth(value: dict[str, Any]) -> dict[str, Any]:
     """Refuse what no serializer on the way to a provider would take."""
-    level: list[Any] = [value]
-    for _ in range(_MAX_DEPTH):
-        level = [
-            item
-            for value in level
-            if isinstance(value, dict | list)
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
-        if not level:
-            return value
-    raise ValueError(f"is nested more than {_MAX_DEPTH} levels deep")
+    if is_deeper(value, _MAX_DEPTH - 1):
+        raise ValueError(f"is nested more than {_MAX_DEPTH} levels deep")
+    return value
 
-
-_MAX_DEPTH = 128
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_depth)]
 

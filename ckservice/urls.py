@@ -5,7 +5,13 @@ import re
 _LOOPBACK = re.compile(
     r"[a-z][a-z0-9+.-]*://(?:[^/?#]*@)?(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?(?:/|$)", re.IGNORECASE
 )
+_HTTP = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _USER = re.compile(r"^((?:[a-z][a-z0-9+.-]*://)?)([^/?#]*)@", re.IGNORECASE)
+
+
+def is_http(url: str) -> bool:
+    """Whether a URL begins as one of HTTP does: with the scheme, and something that may be a host."""
+    return _HTTP.match(url) is not None
 
 
 def is_loopback(url: str) -> bool:

@@ -122,9 +122,13 @@ def lost(kind: str, cut: Callable[[Reply], None], *, after_head: bool) -> Failur
     return Failure(kind, script, is_retryable=True)
 
 
-def compressed_badly(adapter: Adapter) -> Script:
-    async def script(_request: Request, reply: Reply) -> None:
-        await reply.send(body=b"\x1f\x8bno gzip", headers={**adapter.speech.headers, "Content-Encoding": "gzip"})
+def compressed_badly(status: int) -> Callable[[Adapter], Script]:
+    def script(adapter: Adapter) -> Script:
+        async def _script(_request: Request, reply: Reply) -> None:
+            headers = {**adapter.speech.headers, "Content-Encoding": "gzip"}
+            await reply.send(status, body=b"\x1f\x8bno gzip", headers=headers)
+
+        return _script
 
     return script
 
@@ -159,7 +163,8 @@ FAILURES = {
     "error after text": broken("streamInterrupted", "begin", "text", "breaks", partial="Hello"),
     "clean end": broken("streamInterrupted", "begin", "text", partial="Hello"),
     "empty stream": broken("streamInterrupted"),
-    "bad compression": Failure("streamInterrupted", compressed_badly, is_retryable=True),
+    "bad compression": Failure("streamInterrupted", compressed_badly(200), is_retryable=True),
+    "500, badly compressed": Failure("providerUnavailable", compressed_badly(500), is_retryable=True, status=500),
     "reset before the head": lost("providerUnavailable", Reply.reset, after_head=False),
     "close before the head": lost("providerUnavailable", Reply.close, after_head=False),
     "reset before the first piece": lost("streamInterrupted", Reply.reset, after_head=True),

@@ -56,6 +56,14 @@ def test_the_cost_of_a_local_model_is_nothing(sidecar: Sidecar, serve: Serve) ->
     assert sidecar.call("metrics/get")["costUsd"] == 0
 
 
+@pytest.mark.parametrize("count", [-5, 2**62])
+def test_counts_that_can_not_be_are_not_counted(sidecar: Sidecar, serve: Serve, count: int) -> None:
+    server = serve(answering(piece("Hello"), last(prompt_eval_count=count)))
+    usage = sidecar.call("chat/complete", ask(server.url))["usage"]
+    assert (usage["promptTokens"], usage["completionTokens"]) == (0, 3)
+    assert sidecar.call("metrics/get")["models"][0]["promptTokens"] == 0
+
+
 def test_vectors_are_counted_with_their_model(sidecar: Sidecar, serve: Serve) -> None:
     async def script(_request: Request, reply: Reply) -> None:
         await reply.send(200, json.dumps({"embeddings": [[0.5]], "prompt_eval_count": 7}).encode())

@@ -75,15 +75,18 @@ def test_the_name_in_a_certificate_has_to_be_right(
     assert (data["kind"], "certificate" in data["userMessage"]) == ("providerUnavailable", True)
 
 
-def test_a_file_that_holds_no_certificates(start: Start, serve: Serve, tmp_path: Path) -> None:
-    server, sidecar = serve(HELLO), start()
+def test_a_file_that_holds_no_certificates(
+    start: Start, serve: Serve, tls: ssl.SSLContext, ca_file: str, tmp_path: Path
+) -> None:
+    server, plain, sidecar = serve(HELLO, tls), serve(HELLO), start()
     nonsense = tmp_path / "nonsense.pem"
     nonsense.write_text("nonsense", encoding="ascii")
     for path in (nonsense, tmp_path / "missing.pem"):
         data = ask(sidecar, server.url, network={"caFile": str(path)})["data"]
         assert data["kind"] == "providerNotConfigured"
         assert "CKSERVICE_CA_FILE" in data["userMessage"]
-    assert ask(sidecar, server.url, network={"caFile": None})["content"] == "Hello"
+        assert ask(sidecar, plain.url)["content"] == "Hello", "plain HTTP needs none"
+    assert ask(sidecar, server.url, network={"caFile": ca_file})["content"] == "Hello"
 
 
 # Proxies
@@ -119,6 +122,12 @@ def test_a_proxy_that_refuses(start: Start, serve: Serve, status: int) -> None:
     data = ask(start(), f"https://{SOMEWHERE}", network={"proxy": proxy.url})["data"]
     assert (data["kind"], "proxy" in data["userMessage"]) == ("providerUnavailable", True)
     assert (proxy.requests[0].method, proxy.requests[0].path) == ("CONNECT", f"{SOMEWHERE}:443")
+
+
+def test_a_proxy_that_wants_to_know_who_asks(start: Start, serve: Serve) -> None:
+    proxy = serve(sending(407, {}))
+    data = ask(start(), f"http://{SOMEWHERE}", network={"proxy": proxy.url})["data"]
+    assert (data["kind"], "proxy" in data["userMessage"]) == ("providerUnavailable", True)
 
 
 def test_a_proxy_that_is_not_there(start: Start) -> None:

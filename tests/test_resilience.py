@@ -170,12 +170,25 @@ def test_nothing_of_the_first_is_carried_over_to_the_fallback(sidecar: Sidecar, 
     assert asked.json["options"]["temperature"] == 0.25
 
 
-def test_the_last_error_is_the_answer_where_all_fail(sidecar: Sidecar, serve: Serve) -> None:
-    server = serve(BUSY)
-    config = ollama(server.url, fallback=[ollama(server.url, apiKey="sk-other-account")])
+def test_the_first_error_is_the_answer_where_all_fail(sidecar: Sidecar, serve: Serve) -> None:
+    server, limited = serve(BUSY), serve(sending(429, {}, Retry_After="3600"))
+    config = ollama(server.url, fallback=[ollama(limited.url), {"provider": "anthropic"}])
     error = sidecar.call("chat/complete", question(config=config))
     assert error["data"]["kind"] == "providerUnavailable"
-    assert len(server.requests) == 6
+    assert (len(server.requests), len(limited.requests)) == (3, 1)
+
+
+def test_a_fallback_that_can_not_be_used_is_passed_over(sidecar: Sidecar, serve: Serve) -> None:
+    server, refusing, answering_one = serve(BUSY), serve(sending(401, {})), serve(HELLO)
+    fallback = [{"provider": "anthropic"}, ollama(refusing.url), ollama(answering_one.url)]
+    answer = sidecar.call("chat/complete", question(config=ollama(server.url, fallback=fallback)))
+    assert answer["content"] == "Hello"
+
+
+def test_a_fallback_without_a_name_is_another_way_to_the_same_model(sidecar: Sidecar, serve: Serve) -> None:
+    first, second = serve(BUSY), serve(HELLO)
+    answer = sidecar.call("chat/complete", question(config=ollama(first.url, fallback=[{"endpoint": second.url}])))
+    assert (answer["content"], answer["provider"], answer["model"]) == ("Hello", "ollama", "test-model")
 
 
 def test_a_provider_that_is_not_configured_does_not_hide_behind_a_fallback(sidecar: Sidecar) -> None:
@@ -195,6 +208,10 @@ def test_an_endpoint_that_keeps_failing_is_left_alone(sidecar: Sidecar, serve: S
     data = sidecar.call("chat/complete", ask(server.url))["data"]
     assert data["kind"] == "providerUnavailable"
     assert 0 < data["retryAfterMs"] <= 10_000
+    settings = sidecar.call("settings/update", {"limits": {"maxAttempts": 1}})
+    assert settings["limits"]["maxAttempts"] == 1
+    sidecar.call("chat/complete", ask(server.url))
+    asked += 1  # what was wrong may have been mended in the settings
     assert len(server.requests) == asked
     server.script = HELLO
     other = ask(server.url, config={"apiKey": "sk-other-account"})

@@ -10,10 +10,24 @@ from typing import Any
 
 import pytest
 
+from tests.providers.adapters import ADAPTERS, Adapter
+from tests.providers.server import Server
 from tests.sidecar import ROOT, WAIT_SECONDS, Sidecar, question
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
 PONG = b'{"jsonrpc":"2.0","id":1,"result":{}}\n'
+
+SLOW_DISK = """
+import sys, time
+class SlowDisk:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("openai", "anthropic"):
+            time.sleep(1.5)
+sys.meta_path.insert(0, SlowDisk())
+"""
+"""A `sitecustomize` that makes importing an SDK take longer than `FIRST_PIECE_MS`."""
+
+FIRST_PIECE_MS = 1000
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -157,3 +171,15 @@ def test_a_bug_in_the_event_loop_ends_the_process_with_70(start_with_test_method
     records = sidecar.records()
     assert (records[-1]["code"], set(records[-1])) == (70, {"code", "reason"})
     assert "out of cheese" in records[-2]["exception"]
+
+
+@pytest.mark.source
+@pytest.mark.parametrize("adapter", [a for a in ADAPTERS if a.name in ("openai", "anthropic")], ids=str)
+def test_a_provider_is_not_blamed_for_a_slow_import(
+    start: Callable[..., Sidecar], serve: Callable[..., Server], tmp_path: Path, adapter: Adapter
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SLOW_DISK)
+    sidecar = start(env={"PYTHONPATH": str(tmp_path)})
+    sidecar.call("settings/update", {"limits": {"firstTokenTimeoutMs": FIRST_PIECE_MS}})
+    answer = sidecar.call("chat/complete", adapter.ask(serve(adapter.hello()).url))
+    assert (answer.get("content"), answer.get("attempts")) == ("Hello", 1), answer

@@ -8,6 +8,9 @@ from typing import Any
 from ckservice.commands.child import Child, own_command
 from ckservice.process import EXIT_USAGE
 
+_TOLD_BY_MESSAGE = ("invalidParams", "invalidRequest", "methodNotFound", "parseError")
+"""What the person at the terminal got wrong; what an app's user is to be told of it is no help here."""
+
 _INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
 
@@ -72,7 +75,10 @@ def _follow(child: Child, follow: bool) -> int:
 def _finish(response: dict[str, Any], *, is_shown: bool) -> int:
     if "error" in response:
         error = response["error"]
-        print(f"ckservice: {error['message']} ({error['data']['kind']})", file=sys.stderr)
+        kind = error["data"]["kind"]
+        print(f"ckservice: {error['message']} ({kind})", file=sys.stderr)
+        if kind not in _TOLD_BY_MESSAGE:
+            print(error["data"]["userMessage"], file=sys.stderr)
         for detail in error["data"].get("errors", []):
             print(f"  {detail['path']}: {detail['message']}", file=sys.stderr)
         return 1

@@ -33,6 +33,7 @@ T = TypeVar("T")
 Ask = Callable[[ChatRequest], AsyncGenerator[AnswerEvent]]
 """Anything that answers a request with a stream that ends in an `Answer`."""
 
+_MOST_TOKENS = 2**40
 _BASE_SECONDS = 0.5
 _MOST_SECONDS = 60
 """A provider that asks to wait for longer is not waited for."""
@@ -147,6 +148,9 @@ class Attempts:
         yield Embedding(embedding.vectors, self._counted(embedding.usage, model))
 
     def _counted(self, usage: Usage, model: str) -> Usage:
+        counts = {name: value for name, value in usage if type(value) is int and not 0 <= value <= _MOST_TOKENS}
+        if counts:  # nobody has used that many, or fewer than none
+            usage = usage.model_copy(update=dict.fromkeys(counts, 0))
         if usage.cost_usd is None:
             usage = usage.model_copy(update={"cost_usd": cost(self.config, model, usage)})
         self.metrics.models[self.endpoint.provider, model].add(usage)

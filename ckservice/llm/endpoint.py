@@ -40,6 +40,7 @@ class Endpoint:
         self._limiter = anyio.CapacityLimiter(1)
         self._not_before = 0.0
         self._failures = 0
+        self._last_failure: errors.ProviderUnavailable | None = None
         self._closed_until = 0.0
 
     def refuse(self, model: str, parameter: str) -> None:
@@ -93,6 +94,7 @@ class Endpoint:
             raise errors.ProviderUnavailable(
                 f"{title(self.provider)} has failed {self._failures} times in a row and is left alone for a moment.",
                 provider=self.provider,
+                user_message=self._last_failure.user_message if self._last_failure is not None else None,
                 retry_after=left,
                 is_transient=False,
             )
@@ -110,6 +112,9 @@ class Endpoint:
         if isinstance(error, errors.RateLimited):
             self.hold(error.retry_after or 0)
         if isinstance(error, errors.ProviderUnavailable):
+            if not error.is_transient:
+                return  # it failed at once, or after a wait as long as the settings allow: nothing to be spared
+            self._last_failure = error
             self._failures += 1
             if self._failures >= _FAILURES_TO_OPEN:
                 self._closed_until = anyio.current_time() + _OPEN_SECONDS

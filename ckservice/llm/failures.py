@@ -45,6 +45,9 @@ def from_status(
     user_message: str | None = None,
 ) -> errors.ProviderError:
     """The error for an HTTP status other than 2xx; `kind`, where the adapter knows better than the status."""
+    if status == 407:  # which no provider says
+        kind = errors.ProviderUnavailable
+        user_message = "The proxy wants to know who asks; name its user and password in the settings."
     if kind is None:
         kind = errors.ProviderUnavailable if status >= 500 else _BY_STATUS.get(status, errors.ProviderRejected)
     return kind(
@@ -124,7 +127,8 @@ def unusable(provider: ProviderName, reason: str) -> errors.ProviderNotConfigure
     return errors.ProviderNotConfigured(
         f"{name} can't be asked: {reason}.",
         provider=provider,
-        user_message=f"The endpoint of {name} can't be used; correct it in the settings{also}.",
+        user_message=f"The endpoint of {name} can't be used; correct it in the settings{also}. It has to be a URL, such as "
+        "https://host/path.",
     )
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import zip_longest
 
 from ckservice import errors
+from ckservice.imports import load
 from ckservice.llm.attempts import Ask, Attempts, Tally
 from ckservice.llm.budget import Budget
 from ckservice.llm.cache import Cached, CacheMode
@@ -14,7 +15,7 @@ from ckservice.llm.credentials import Credentials
 from ckservice.llm.endpoint import Endpoint
 from ckservice.llm.estimate import estimate_tokens
 from ckservice.llm.failures import no_model, title
-from ckservice.llm.http import Http, load
+from ckservice.llm.http import Http
 from ckservice.llm.prices import price_of
 from ckservice.llm.provider import Access, Provider
 from ckservice.llm.providers.anthropic import AnthropicProvider
@@ -34,7 +35,7 @@ PROVIDERS: dict[ProviderName, Callable[[Access], Provider]] = {
     "ollama": OllamaProvider,
     "offline": OfflineProvider,
 }
-"""A new one is one file and one line here."""
+"""A new one has a line here, a name in `types.ProviderName` and a title in `llm/failures.py`."""
 
 DEFAULT_MODELS: dict[ProviderName, str] = {
     "openai": "gpt-6-luna",
@@ -200,7 +201,8 @@ class Gateway:
     async def _ask_in_turn(self, config: ProviderConfig, request: ChatRequest) -> AsyncGenerator[AnswerEvent]:
         """Ask the provider and, while none is available, its fallbacks."""
         tally = Tally()
-        candidates = [config, *(self.resolve(fallback, base=ProviderConfig()) for fallback in config.fallback or ())]
+        candidates = [config, *(self._fallback(config, fallback) for fallback in config.fallback or ())]
+        first_failure: errors.ProviderError | None = None
         for candidate, following in zip_longest(candidates, candidates[1:]):
             has_begun = False
             try:
@@ -208,14 +210,23 @@ class Gateway:
                     async for event in events:
                         has_begun = has_begun or not isinstance(event, Progress)
                         yield event
-            except _UNAVAILABLE as error:
-                if has_begun or following is None:
+            except errors.ProviderError as error:
+                # A fallback that can't be used for whatever reason is passed over: it is the first that was meant.
+                if has_begun or (first_failure is None and not isinstance(error, _UNAVAILABLE)):
                     raise
-                failure = error
+                first_failure, failure = first_failure or error, error
+                if following is None:
+                    raise first_failure from None
             else:
                 return
             yield Progress("fallback", f"{failure.message} Asking {title(following.provider or 'offline')} instead.")
             request = _meant_for(following, request)
+
+    def _fallback(self, config: ProviderConfig, fallback: FallbackConfig) -> ProviderConfig:
+        """A fallback with all that it needs; where it names neither provider nor model, another way to the same one."""
+        is_nameless = fallback.provider is None and fallback.model is None
+        base = ProviderConfig(provider=config.provider, model=config.model) if is_nameless else ProviderConfig()
+        return self.resolve(fallback, base=base)
 
     async def _ask(self, config: ProviderConfig, request: ChatRequest, tally: Tally) -> AsyncGenerator[AnswerEvent]:
         async with self._open(config, tally) as opened:
@@ -245,6 +256,9 @@ class Gateway:
 
     def _provider(self, config: ProviderConfig, endpoint: Endpoint, settings: Settings) -> Provider:
         """The provider for a config and settings: the one that was made for them, since making its client takes time."""
+        if self._opened_for is not settings:
+            for known in self._endpoints.values():  # what was wrong with them may have been mended
+                known.succeeded()
         if self._opened_for is not settings or len(self._opened) == _MOST_OPENED:
             self._opened.clear()
             self._opened_for = settings

@@ -5,13 +5,12 @@ httpx2 is imported when first used, beside the event loop: it takes 60 ms, and a
 
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import anyio
 
 from ckservice.errors import ProviderNotConfigured
+from ckservice.imports import load
 from ckservice.llm.failures import unusable
 from ckservice.settings import NetworkSettings
 from ckservice.types import ProviderName
@@ -50,17 +49,6 @@ class Http:
         return self._clients[way]
 
 
-_loaded: dict[str, ModuleType] = {}
-"""`sys.modules` also holds modules that another thread is in the middle of importing."""
-
-
-async def load(name: str) -> ModuleType:
-    """Import a heavy module without holding up the event loop."""
-    if name not in _loaded:
-        _loaded[name] = await anyio.to_thread.run_sync(import_module, name)
-    return _loaded[name]
-
-
 def _open(is_local: bool, is_plain: bool, network: NetworkSettings, *, provider: str) -> "httpx2.AsyncClient":
     import ssl  # noqa: PLC0415 - httpx2 has imported it
 
@@ -71,7 +59,7 @@ def _open(is_local: bool, is_plain: bool, network: NetworkSettings, *, provider:
     try:
         # Loading the system's certificates takes 20 ms and more, which plain HTTP has no use for.
         certificates = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else httpx2.create_ssl_context()
-        if network.ca_file is not None:
+        if network.ca_file is not None and not is_plain:
             certificates.load_verify_locations(network.ca_file)
         return httpx2.AsyncClient(
             verify=certificates,

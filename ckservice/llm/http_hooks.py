@@ -9,8 +9,8 @@ import httpx2
 
 from ckservice.logs import CONTEXT
 
-_ERROR_SECONDS = 0.5
-_ERROR_BYTES = 64 * 1024
+_REFUSAL_SECONDS = 0.5
+_REFUSAL_BYTES = 64 * 1024
 
 
 async def pass_trace_on(request: httpx2.Request) -> None:
@@ -38,13 +38,18 @@ async def close_if_cancelled(request: httpx2.Request) -> None:
         request.extensions = {**request.extensions, "trace": trace}
 
 
-async def read_error(response: httpx2.Response) -> None:
-    """Read what an error says of itself: its beginning, and for a bounded time. The SDKs would read on for ever."""
-    if response.is_error:
+async def read_refusal(response: httpx2.Response) -> None:
+    """Read what a status other than 2xx comes with: its beginning, and for a bounded time. SDKs would read on for ever.
+
+    It reads as empty where it can't be decoded: the status still tells the most of it.
+    """
+    if not response.is_success:
         assert isinstance(response.stream, httpx2.AsyncByteStream)
         response.stream = _Beginning(response.stream)
-        with suppress(httpx2.DecodingError):
+        try:
             await response.aread()
+        except httpx2.DecodingError:
+            response._content = b""  # noqa: SLF001 - else whoever looks at it finds it unread, and that is no error of HTTP
         await response.aclose()
 
 
@@ -56,9 +61,9 @@ class _Beginning(httpx2.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = aiter(self._stream)
-        deadline = anyio.current_time() + _ERROR_SECONDS
+        deadline = anyio.current_time() + _REFUSAL_SECONDS
         chunk, size = b".", 0
-        while chunk and size < _ERROR_BYTES:
+        while chunk and size < _REFUSAL_BYTES:
             chunk = b""
             with suppress(httpx2.TransportError), anyio.move_on_at(deadline):
                 chunk = await anext(chunks, b"")
@@ -69,4 +74,4 @@ class _Beginning(httpx2.AsyncByteStream):
         await self._stream.aclose()
 
 
-HOOKS: dict[str, list[Any]] = {"request": [pass_trace_on, close_if_cancelled], "response": [read_error]}
+HOOKS: dict[str, list[Any]] = {"request": [pass_trace_on, close_if_cancelled], "response": [read_refusal]}

@@ -1,17 +1,18 @@
-"""Reading a provider's stream: bytes in, events out, with a bound on every silence."""
+"""Reading what a provider answers: a stream into events, with a bound on every silence, or one JSON value."""
 
 import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import anyio
 import anyio.lowlevel
+import orjson
 
 from ckservice import errors
-from ckservice.llm.failures import title, too_slow
+from ckservice.llm.failures import not_the_api, title, too_slow, unreachable
 from ckservice.llm.framing import Record, Splitter
 from ckservice.settings import LimitSettings
 from ckservice.types import Done, ProviderName, StreamEvent
@@ -30,6 +31,7 @@ _AWAKE_SECONDS = 15
 """What a connection has after a sleep to show that it is alive."""
 
 _FINISH_SECONDS = 0.1
+_MAX_JSON_BYTES = 64 * 1024 * 1024
 
 
 class Reply(Protocol):
@@ -95,6 +97,29 @@ async def read(
         if chunk:
             await _finish(chunks)
     yield done
+
+
+async def read_json(response: "httpx2.Response", *, provider: ProviderName) -> Any:
+    """Read an answer that comes as one JSON value. The caller opens and closes the response, and bounds the time.
+
+    Raises:
+        ProviderUnavailable: the connection broke.
+        ProviderRejected: it is no JSON, or without end.
+    """
+    import httpx2  # noqa: PLC0415 - whoever opened the response has imported it
+
+    data = bytearray()
+    try:
+        async with aclosing(response.aiter_bytes()) as chunks:
+            async for chunk in chunks:
+                data += chunk
+                if len(data) > _MAX_JSON_BYTES:
+                    raise not_the_api(provider, response.status_code)
+        return orjson.loads(data)
+    except httpx2.RequestError as error:
+        raise unreachable(provider, str(response.request.url), error) from None
+    except orjson.JSONDecodeError:
+        raise not_the_api(provider, response.status_code) from None
 
 
 def _split(splitter: Splitter, chunk: bytes, provider: ProviderName) -> list[Record]:

@@ -34,7 +34,9 @@ class ReasoningParams(StreamParams):
 class ProgressParams(StreamParams):
     """What is going on, where it takes a while: retries, repairs, indexing, waiting for an approval."""
 
-    phase: str
+    phase: str = Field(
+        description="`retry`, `fallback`, `waiting` or `repair`; text that comes after a repair begins the answer anew."
+    )
     message: str
     completed: Maybe[int] = None
     total: Maybe[int] = None

@@ -3,14 +3,13 @@
 The redis package is an extra, and imported when first used.
 """
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
 from ckservice.errors import StorageFailed
+from ckservice.imports import load
 from ckservice.store.answers import Stats
 
 if TYPE_CHECKING:
@@ -73,7 +72,10 @@ class AnswersOnRedis:
         return await self._run(remove, _LONG_SECONDS)
 
     async def _run(self, work: "Callable[[Redis], Awaitable[T]]", seconds: float) -> T:
-        await _load()
+        try:
+            await load("redis.asyncio")
+        except ImportError:
+            raise StorageFailed("The package redis is missing: pip install ckservice[redis].") from None
         from redis.exceptions import RedisError  # noqa: PLC0415 - an extra
 
         if self._client is None:
@@ -86,14 +88,6 @@ class AnswersOnRedis:
             raise StorageFailed(f"The Redis server can't be used: {type(error).__name__}.") from None
 
 
-async def _load() -> None:
-    try:
-        if "redis.asyncio" not in sys.modules:
-            await anyio.to_thread.run_sync(import_module, "redis.asyncio")
-    except ImportError:
-        raise StorageFailed("The package redis is missing: pip install ckservice[redis].") from None
-
-
 def _open(url: str) -> "Redis":
     """A client; it connects when it is first asked.
 
@@ -103,10 +97,12 @@ def _open(url: str) -> "Redis":
     from redis.asyncio import Redis  # noqa: PLC0415 - an extra
     from redis.asyncio.retry import Retry  # noqa: PLC0415
     from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.exceptions import ConnectionError as RedisConnectionError  # noqa: PLC0415
 
-    never_again = Retry(NoBackoff(), 0)  # the client would try ten times by itself
+    # A kept connection may have ended since; by itself the client would try ten times.
+    once_more = Retry(NoBackoff(), 1, (RedisConnectionError,))
     try:
-        return Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=never_again)
+        return Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=once_more)
     except ValueError:
         raise StorageFailed("The URL of the Redis server makes no sense; correct it in the settings.") from None
 

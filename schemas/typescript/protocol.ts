@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = '052475fcaa3f1473303faebd7ca2d2ec5d2173998cc04d4cd160c507bbab643c' as const;
+export const SCHEMA_HASH = 'e55bba94abac672931dada3b75332f6a7fafa4805dd4e9e7ae1ab09814e58f49' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -58,7 +58,7 @@ export type ErrorKind =
 /** What may be spent. */
 export interface BudgetSettings {
   /**
-   * US dollars for as long as this process lives; what would cost more is `quotaExceeded`.
+   * US dollars for as long as this process lives; what would cost more is `quotaExceeded`. Beforehand the prompt is counted, and the longest answer where `maxTokens` bounds it.
    *
    * @minimum 0
    */
@@ -693,6 +693,7 @@ export interface ProgressParams {
    * @minimum 0
    */
   seq: number;
+  /** `retry`, `fallback`, `waiting` or `repair`; text that comes after a repair begins the answer anew. */
   phase: string;
   message: string;
   completed?: number;
@@ -726,7 +727,7 @@ export interface ProviderConfig {
   maxTokens?: number | null;
   /** Sent with each request, for gateways such as Azure API Management. */
   headers?: Record<string, string> | null;
-  /** Tried in order when the one before is unavailable. */
+  /** Tried in order when the one before can't be reached, keeps failing, or is out of rate or quota. */
   fallback?: FallbackConfig[] | null;
 }
 

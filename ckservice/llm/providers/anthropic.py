@@ -7,38 +7,34 @@ all that it would look for, and `environment.withhold` has left it no variables 
 """
 
 import logging
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, suppress
-from functools import lru_cache
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import orjson
 
 from ckservice import errors
+from ckservice.imports import load
 from ckservice.llm import failures
-from ckservice.llm.framing import MAX_RECORD_BYTES, ServerSentEvents
-from ckservice.llm.http import CONNECT_SECONDS, load
+from ckservice.llm.framing import ServerSentEvents
+from ckservice.llm.http import CONNECT_SECONDS
 from ckservice.llm.provider import Access
 from ckservice.llm.providers.anthropic_messages import DISPENSABLE, prompt, request_body
 from ckservice.llm.providers.anthropic_reply import Reply, kind_of
-from ckservice.llm.reading import head, read
+from ckservice.llm.reading import head, read, read_json
 from ckservice.llm.structured.dialects import ANTHROPIC
 from ckservice.types import ChatRequest, Embedding, ModelInfo, StreamEvent
+from ckservice.urls import is_http
 
 if TYPE_CHECKING:
     import httpx2
-    from anthropic import APIConnectionError, APIRequest, AsyncAnthropic, AsyncAPIResponse, AsyncCallNext
+    from anthropic import APIConnectionError, APIStatusError, AsyncAnthropic, AsyncAPIResponse
 
     Call = Callable[[AsyncAnthropic], AbstractAsyncContextManager[AsyncAPIResponse[Any]]]
 
 DEFAULT_ENDPOINT = "https://api.anthropic.com"
 
-_ENDPOINT = re.compile(r"https?://[^/\s]+", re.IGNORECASE)
 _FETCH_SECONDS = 10
-_EXPLANATION_SECONDS = 0.5
-_EXPLANATION_BYTES = 64 * 1024
 
 
 class AnthropicProvider:
@@ -49,10 +45,12 @@ class AnthropicProvider:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._url = (access.config.endpoint or DEFAULT_ENDPOINT).rstrip("/").removesuffix("/v1")
+        self._opened: AsyncAnthropic | None = None
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[StreamEvent]:
         _check_model(request)
         limits = self._access.settings.limits
+        await self._client()  # importing the SDK may take a while, for which the server can't be blamed
         async with AsyncExitStack() as stack:
             opening = stack.enter_async_context(self._answer(request))
             response = await head(opening, provider="anthropic", limits=limits)
@@ -117,25 +115,16 @@ class AnthropicProvider:
 
     async def _fetch(self, call: "Call", request: ChatRequest | None = None) -> dict[str, Any]:
         """An answer that comes in one piece."""
+        await self._client()
         try:
             with anyio.fail_after(_FETCH_SECONDS):
                 async with self._ask(call, request) as response:
-                    answer = orjson.loads(await self._read_whole(response))
+                    answer = await read_json(response, provider="anthropic")
         except TimeoutError:
             raise failures.too_slow("anthropic") from None
-        except orjson.JSONDecodeError:
-            raise failures.not_the_api("anthropic") from None
         if not isinstance(answer, dict):
             raise failures.not_the_api("anthropic")
         return answer
-
-    async def _read_whole(self, response: "httpx2.Response") -> bytearray:
-        data = bytearray()
-        try:
-            await _fill(data, response, MAX_RECORD_BYTES)
-        except _broken() as error:
-            raise failures.unreachable("anthropic", self._url, error) from None
-        return data
 
     @asynccontextmanager
     async def _ask(self, call: "Call", request: ChatRequest | None) -> AsyncIterator["httpx2.Response"]:
@@ -146,8 +135,8 @@ class AnthropicProvider:
         async with AsyncExitStack() as stack:
             try:
                 response = (await stack.enter_async_context(call(client))).http_response
-            except _Refusal as refusal:
-                raise self._refused(refusal, request) from None
+            except anthropic.APIStatusError as raised:
+                raise self._refused(raised, request) from None
             except anthropic.APIConnectionError as error:
                 raise self._unreachable(error) from None
             except (RecursionError, ValueError) as error:  # JSON nested too deeply, or half a surrogate pair
@@ -157,19 +146,23 @@ class AnthropicProvider:
             yield response
 
     async def _client(self) -> "AsyncAnthropic":
+        """The SDK's client; kept, since a new one finds out in a thread what machine it runs on."""
+        if self._opened is not None:
+            return self._opened
         config = self._access.config
         if self._access.key is None and not config.headers:
             raise failures.no_key("anthropic", "ANTHROPIC_API_KEY")
-        if not _ENDPOINT.match(self._url):
+        if not is_http(self._url):
             raise failures.unusable("anthropic", "the endpoint does not begin with https:// and a host")
         http = await self._access.http.client(self._url, self._access.settings.network, provider="anthropic")
         await load("anthropic")
         import httpx2  # noqa: PLC0415 - see llm/http.py
 
         try:
-            return _open(self._url, self._access.key, tuple((config.headers or {}).items()), http)
+            self._opened = _open(self._url, self._access.key, config.headers or {}, http)
         except (httpx2.InvalidURL, ValueError) as error:
             raise failures.unusable("anthropic", f"the endpoint makes no sense: {type(error).__name__}") from None
+        return self._opened
 
     def _unreachable(self, error: "APIConnectionError") -> errors.ProviderError:
         import httpx2  # noqa: PLC0415 - see llm/http.py
@@ -178,68 +171,25 @@ class AnthropicProvider:
             return failures.unusable("anthropic", f"a header makes no sense: {type(error.__cause__).__name__}")
         return failures.unreachable("anthropic", self._url, error)
 
-    def _refused(self, refusal: "_Refusal", request: ChatRequest | None) -> errors.ProviderError:
+    def _refused(self, raised: "APIStatusError", request: ChatRequest | None) -> errors.ProviderError:
         """The error for a status, after what can be learned from it for the next request."""
-        endpoint, error = self._access.endpoint, refusal.error
-        endpoint.note_limits(refusal.headers)
-        if refusal.status == 404 and (error is None or request is None):
-            return failures.not_the_api("anthropic", refusal.status)
-        error = error or {}
+        endpoint, status, headers = self._access.endpoint, raised.status_code, raised.response.headers
+        endpoint.note_limits(headers)
+        error = raised.body.get("error") if isinstance(raised.body, dict) else None
+        if status == 404 and (not isinstance(error, dict) or request is None):
+            return failures.not_the_api("anthropic", status)
+        error = error if isinstance(error, dict) else {}
         kind = kind_of(error, is_strict=request is not None and request.strict)
-        if refusal.status == 400 and request is not None:
+        if status == 400 and request is not None:
             for parameter in DISPENSABLE:
                 if parameter in str(error.get("message")):
                     endpoint.refuse(request.model, parameter)
-        return failures.from_status("anthropic", refusal.status, refusal.headers, kind=kind)
+        return failures.from_status("anthropic", status, headers, kind=kind)
 
 
-class _Refusal(Exception):
-    """An answer with a status that tells of a failure; `error` is what it says of it, if that makes sense."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytearray) -> None:
-        super().__init__(status)
-        self.status = status
-        self.headers = headers
-        self.error: dict[str, Any] | None = None
-        with suppress(orjson.JSONDecodeError, LookupError, TypeError):
-            error = orjson.loads(body)["error"]
-            self.error = error if isinstance(error, dict) else None
-
-
-async def _refuse(request: "APIRequest", call_next: "AsyncCallNext") -> "AsyncAPIResponse[Any]":
-    """Raise for a status here: the SDK would first read the answer to its end, which may never come."""
-    answer = await call_next(request)
-    response = answer.http_response
-    if not response.is_success:
-        body = bytearray()
-        async with aclosing(response):
-            with suppress(*_broken()), anyio.move_on_after(_EXPLANATION_SECONDS):
-                await _fill(body, response, _EXPLANATION_BYTES)
-        raise _Refusal(response.status_code, response.headers, body)
-    return answer
-
-
-async def _fill(data: bytearray, response: "httpx2.Response", size: int) -> None:
-    """Read a body, or as much of it as shows that it is too long."""
-    async for chunk in response.aiter_bytes():
-        data += chunk
-        if len(data) > size:
-            break
-
-
-def _broken() -> tuple[type[Exception], ...]:
-    """What may happen to an answer on its way."""
-    import httpx2  # noqa: PLC0415 - see llm/http.py
-
-    return (httpx2.TransportError, httpx2.DecodingError)
-
-
-@lru_cache(maxsize=16)
-def _open(
-    url: str, key: str | None, headers: tuple[tuple[str, str], ...], http: "httpx2.AsyncClient"
-) -> "AsyncAnthropic":
-    """The SDK's client for an account; kept, since a new one finds out in a thread what machine it runs on."""
-    import anthropic  # noqa: PLC0415 - see llm/http.py
+def _open(url: str, key: str | None, headers: Mapping[str, str], http: "httpx2.AsyncClient") -> "AsyncAnthropic":
+    """The SDK's client for an account."""
+    import anthropic  # noqa: PLC0415 - `_client` has loaded it
     import httpx2  # noqa: PLC0415 - see llm/http.py
 
     for name in ("anthropic", "httpx2"):  # below that they tell what is asked and answered
@@ -254,7 +204,6 @@ def _open(
         max_retries=0,
         default_headers=own,
         http_client=http,
-        middleware=[_refuse],
         open_telemetry=False,
     )
 

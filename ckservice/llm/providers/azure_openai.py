@@ -69,7 +69,7 @@ class AzureOpenAIProvider(OpenAIProvider):
             raise failures.no_key(self.name, "AZURE_OPENAI_API_KEY")
 
     def _create(self, http: "httpx2.AsyncClient", timeout: "httpx2.Timeout") -> "openai.AsyncOpenAI":
-        import openai  # noqa: PLC0415 - `_open` has imported it
+        import openai  # noqa: PLC0415 - `Connection.open` has imported it
 
         if self._is_v1:
             return super()._create(http, timeout)

@@ -5,7 +5,6 @@ https://github.com/ollama/ollama/blob/main/docs/api.md
 Its OpenAI-compatible API is not used: there a prompt that is too long is cut without a word.
 """
 
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -29,24 +28,19 @@ from ckservice.llm.providers.ollama_messages import (
     usage,
     vectors,
 )
-from ckservice.llm.reading import head, read
+from ckservice.llm.reading import head, read, read_json
 from ckservice.llm.structured.dialects import OLLAMA
 from ckservice.types import ChatRequest, Embedding, ModelInfo, StreamEvent, Usage
+from ckservice.urls import is_http
 
 if TYPE_CHECKING:
     import httpx2
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:11434"
 
-_ENDPOINT = re.compile(r"https?://[^/\s]+", re.IGNORECASE)
 _PROBE_SECONDS = 3
-_MAX_BYTES = 64 * 1024 * 1024
 _BATCH = 32
 """Texts in one request for vectors: few enough that an answer is read without holding up other streams."""
-
-_EXPLANATION_SECONDS = 0.5
-_EXPLANATION_BYTES = 16 * 1024
-"""What an error may take to explain itself; the status has said the most of it."""
 
 
 class OllamaProvider:
@@ -105,11 +99,12 @@ class OllamaProvider:
         try:
             with anyio.fail_after(seconds):
                 async with self._send(method, path, body, model=model) as response:
-                    return parse(await self._body(response, _MAX_BYTES))
+                    answer = await read_json(response, provider="ollama")
         except TimeoutError:
             raise failures.too_slow("ollama") from None
-        except ValueError:
-            raise failures.not_the_api("ollama") from None
+        if not isinstance(answer, dict):
+            raise failures.not_the_api("ollama")
+        return answer
 
     @asynccontextmanager
     async def _send(
@@ -137,14 +132,16 @@ class OllamaProvider:
         except httpx2.TransportError as error:
             raise failures.unreachable("ollama", self._endpoint, error) from None
         try:
+            if not response.is_success:
+                raise self._refusal(response, model)
             if response.status_code != httpx2.codes.OK:
-                raise await self._refusal(response, model)
+                raise failures.not_the_api("ollama", response.status_code)
             yield response
         finally:
             await response.aclose()
 
     async def _client(self) -> "httpx2.AsyncClient":
-        if not _ENDPOINT.match(self._endpoint):
+        if not is_http(self._endpoint):
             raise failures.unusable("ollama", "the endpoint does not begin with http:// and a host")
         return await self._access.http.client(self._endpoint, self._access.settings.network, provider="ollama")
 
@@ -154,24 +151,9 @@ class OllamaProvider:
             headers["Authorization"] = f"Bearer {self._access.key}"
         return headers
 
-    async def _body(self, response: "httpx2.Response", most: int) -> bytes:
-        """The whole of an answer, or as much of it as may be."""
-        import httpx2  # noqa: PLC0415 - see llm/http.py
-
-        body = bytearray()
-        try:
-            async with aclosing(response.aiter_bytes()) as chunks:
-                async for chunk in chunks:
-                    body += chunk
-                    if len(body) > most:
-                        break
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise failures.unreachable("ollama", self._endpoint, error) from None
-        return bytes(body[:most])
-
-    async def _refusal(self, response: "httpx2.Response", model: str) -> errors.ProviderError:
+    def _refusal(self, response: "httpx2.Response", model: str) -> errors.ProviderError:
         status, headers = response.status_code, response.headers
-        text = await self._explanation(response)
+        text = _explanation(response.content)  # which is here already, see llm/http_hooks.py
         if status == 404 and (not model or text is None):
             return failures.not_the_api("ollama", status)  # it is the path that is not there
         kind, user_message, is_transient = explain(text or "") or (None, None, None)
@@ -184,15 +166,14 @@ class OllamaProvider:
             error.is_transient = is_transient
         return error
 
-    async def _explanation(self, response: "httpx2.Response") -> str | None:
-        """What an error says of itself; `None` where it does not speak as Ollama does."""
-        with anyio.move_on_after(_EXPLANATION_SECONDS):
-            try:
-                told = parse(await self._body(response, _EXPLANATION_BYTES)).get("error")
-            except (errors.ProviderUnavailable, ValueError):
-                return None
-            return told if isinstance(told, str) else None
+
+def _explanation(body: bytes) -> str | None:
+    """What an error says of itself; `None` where it does not speak as Ollama does."""
+    try:
+        told = parse(body).get("error")
+    except ValueError:
         return None
+    return told if isinstance(told, str) else None
 
 
 def _encoded(body: dict[str, Any]) -> bytes:

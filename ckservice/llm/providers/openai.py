@@ -18,10 +18,12 @@ from ckservice.llm.providers.openai_connection import Connection, Refused
 from ckservice.llm.providers.openai_embeddings import batches, vectors
 from ckservice.llm.providers.openai_errors import body_of, from_answer, from_stream, unsupported_parameter
 from ckservice.llm.providers.openai_models import model_infos
+from ckservice.llm.providers.openai_usage import usage
 from ckservice.llm.providers.stop_sequences import until_stop
-from ckservice.llm.reading import Reply, head, read
+from ckservice.llm.reading import Reply, head, read, read_json
 from ckservice.llm.structured.dialects import OPENAI
 from ckservice.types import ChatRequest, Embedding, ModelInfo, ProviderName, StreamEvent, Usage
+from ckservice.urls import is_http
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 DEFAULT_ENDPOINT = "https://api.openai.com/v1"
 
 _OPENAI = re.compile(r"https?://([\w-]+\.)*api\.openai\.com(:\d+)?(/|$)", re.IGNORECASE)
-_URL = re.compile(r"https?://[^/\s]", re.IGNORECASE)
 _LOOK_SECONDS = 10
 """For what costs the provider no thought: a list of models, a count."""
 
@@ -81,7 +82,7 @@ class OpenAIProvider:
             answer = await self._connection.fetch("/embeddings", body, model=model, seconds=_EMBED_SECONDS)
             try:
                 found += vectors(answer, len(batch))
-                tokens += openai_responses.usage(answer.get("usage")).prompt_tokens
+                tokens += usage(answer.get("usage")).prompt_tokens
             except (AttributeError, LookupError, TypeError, ValueError):
                 raise failures.not_the_api(self.name) from None
         return Embedding(found, Usage(prompt_tokens=tokens, completion_tokens=0, total_tokens=tokens, cost_usd=None))
@@ -107,7 +108,7 @@ class OpenAIProvider:
             ProviderNotConfigured: nowhere that could be.
         """
         endpoint = self._access.config.endpoint or DEFAULT_ENDPOINT
-        if not _URL.match(endpoint):
+        if not is_http(endpoint):
             raise failures.unusable(self.name, "the endpoint does not begin with http:// or https:// and a host")
         endpoint = endpoint.rstrip("/")
         return f"{endpoint}/v1" if _OPENAI.fullmatch(endpoint) else endpoint
@@ -127,7 +128,7 @@ class OpenAIProvider:
             raise failures.no_key(self.name, "OPENAI_API_KEY")
 
     def _create(self, http: "httpx2.AsyncClient", timeout: "httpx2.Timeout") -> "openai.AsyncOpenAI":
-        import openai  # noqa: PLC0415 - `_open` has imported it
+        import openai  # noqa: PLC0415 - `Connection.open` has imported it
 
         return openai.AsyncOpenAI(
             api_key=self._access.key or "",
@@ -157,6 +158,7 @@ class OpenAIProvider:
         """Ask, and ask again without a parameter that the model refuses; that is remembered."""
         limits = self._access.settings.limits
         path = "/responses" if self.api == "responses" else "/chat/completions"
+        await self._connection.open()
         response = None
         while response is None:
             body = self._body(request)
@@ -206,7 +208,7 @@ class OpenAIProvider:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in ("text/html", "application/json"):
             return
-        answer = await self._connection.read_json(response)
+        answer = await read_json(response, provider=self.name)
         if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
             raise from_stream(self.name, answer, has_text=False)
         raise failures.not_the_api(self.name, response.status_code)

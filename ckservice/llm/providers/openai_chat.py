@@ -16,6 +16,7 @@ from ckservice.llm.estimate import estimate_tokens
 from ckservice.llm.failures import not_the_api, title
 from ckservice.llm.framing import Record
 from ckservice.llm.providers.openai_errors import from_stream
+from ckservice.llm.providers.openai_usage import usage
 from ckservice.llm.providers.tool_calls import ToolCalls
 from ckservice.text import Text
 from ckservice.types import (
@@ -38,8 +39,6 @@ _FINISH_REASONS: dict[str, FinishReason] = {
     "content_filter": "contentFilter",
 }
 """All others, the unknown ones too, are a good end."""
-
-_MAX_COUNT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +185,12 @@ class ChatReply:
     def _read(self, chunk: Any) -> list[StreamEvent] | None:
         if chunk.get("error") or chunk.get("object") == "error":
             raise self._failure(chunk)
-        if usage := chunk.get("usage"):
-            self._usage = usage
+        if told := chunk.get("usage"):
+            self._usage = told
         choices = chunk.get("choices")
         if not choices:
             self._has_strangers = self._has_strangers or choices is None
-            self.is_done = bool(usage and self._finish_reason)  # [DONE] may follow, and tells nothing new
+            self.is_done = bool(told and self._finish_reason)  # [DONE] may follow, and tells nothing new
             return None
         self._has_choices = True
         choice = choices[0]
@@ -235,20 +234,10 @@ class ChatReply:
         return from_stream(self._provider, error, has_text=self._pieces > 0)
 
     def _count(self) -> Usage:
-        usage = self._usage
-        if not isinstance(usage, dict):
-            usage = {"prompt_tokens": estimate_tokens(self._request), "completion_tokens": self._pieces}
-        prompt, completion = _number(usage, "prompt_tokens") or 0, _number(usage, "completion_tokens") or 0
-        read, written = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-        return Usage(
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            total_tokens=_number(usage, "total_tokens") or prompt + completion,
-            cached_tokens=_number(read, "cached_tokens"),
-            cache_write_tokens=_number(read, "cache_write_tokens"),
-            reasoning_tokens=_number(written, "reasoning_tokens"),
-            cost_usd=None,
-        )
+        told = self._usage
+        if not isinstance(told, dict):
+            told = {"prompt_tokens": estimate_tokens(self._request), "completion_tokens": self._pieces}
+        return usage(told)
 
 
 def _parse_error(data: bytes) -> Any:
@@ -273,9 +262,3 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
-
-
-def _number(members: Any, name: str) -> int | None:
-    """A count; `None` where there is none, or something that isn't one."""
-    value = members.get(name) if isinstance(members, dict) else None
-    return value if type(value) is int and 0 <= value < _MAX_COUNT else None

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import orjson
 
 from ckservice import errors
+from ckservice.imports import load
 from ckservice.llm import failures
-from ckservice.llm.http import CONNECT_SECONDS, load
+from ckservice.llm.http import CONNECT_SECONDS
 from ckservice.llm.provider import Access
 from ckservice.llm.providers.openai_errors import from_answer
+from ckservice.llm.reading import read_json
 from ckservice.types import ProviderName
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import openai
     from openai._types import RequestOptions
 
-_MOST_BYTES = 64 * 1024 * 1024
 _LOGGERS = ("openai", "httpx2", "httpcore2")
 
 
@@ -69,9 +69,9 @@ class Connection:
             Refused: the answer is an error.
             ProviderError: there was none.
         """
-        client = await self._open()
-        import httpx2  # noqa: PLC0415 - see `_open`
-        import openai  # noqa: PLC0415 - see `_open`
+        client = await self.open()
+        import httpx2  # noqa: PLC0415 - see `open`
+        import openai  # noqa: PLC0415 - see `open`
 
         options: RequestOptions = {"headers": {"Authorization": openai.Omit()}} if self._is_anonymous else {}
         try:
@@ -95,11 +95,12 @@ class Connection:
         Raises:
             ProviderError: it could not be had; `model` is what was asked for.
         """
+        await self.open()
         try:
             with anyio.fail_after(seconds):
                 response = await self.send(path, body)
                 try:
-                    return await self.read_json(response)
+                    return await read_json(response, provider=self._provider)
                 finally:
                     await response.aclose()
         except Refused as refusal:
@@ -107,29 +108,14 @@ class Connection:
         except TimeoutError:
             raise failures.too_slow(self._provider) from None
 
-    async def read_json(self, response: "httpx2.Response") -> Any:
-        """The body of an answer.
+    async def open(self) -> "openai.AsyncOpenAI":
+        """The client. Nothing of it comes from the environment, where the SDK looks for what it is not told.
+
+        Importing the SDK may take a while, for which the server can't be blamed: open before a time begins.
 
         Raises:
-            ProviderUnavailable: the connection broke.
-            ProviderRejected: it is no JSON, or without end.
+            ProviderNotConfigured: the endpoint, the key or a header makes no sense.
         """
-        import httpx2  # noqa: PLC0415 - see `_open`
-
-        data = bytearray()
-        try:
-            async for chunk in response.aiter_bytes():
-                data += chunk
-                if len(data) > _MOST_BYTES:
-                    raise failures.not_the_api(self._provider, response.status_code)
-            return orjson.loads(data)
-        except httpx2.RequestError as error:
-            raise self._unreachable(error) from None
-        except orjson.JSONDecodeError:
-            raise failures.not_the_api(self._provider, response.status_code) from None
-
-    async def _open(self) -> "openai.AsyncOpenAI":
-        """The client. Nothing of it comes from the environment, where the SDK looks for what it is not told."""
         if self._client is None:
             await load("openai")
             import httpx2  # noqa: PLC0415 - the SDK has imported it
@@ -147,7 +133,7 @@ class Connection:
         return self._client
 
     def _unreachable(self, error: Exception) -> errors.ProviderError:
-        import httpx2  # noqa: PLC0415 - see `_open`
+        import httpx2  # noqa: PLC0415 - see `open`
 
         cause = error.__cause__ or error
         if isinstance(cause, httpx2.LocalProtocolError | httpx2.UnsupportedProtocol):

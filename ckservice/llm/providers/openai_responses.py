@@ -19,6 +19,7 @@ from ckservice.llm.endpoint import Endpoint
 from ckservice.llm.failures import not_the_api, title
 from ckservice.llm.framing import Record
 from ckservice.llm.providers.openai_errors import from_stream
+from ckservice.llm.providers.openai_usage import usage
 from ckservice.llm.providers.tool_calls import parse_arguments
 from ckservice.types import (
     ChatRequest,
@@ -31,7 +32,6 @@ from ckservice.types import (
     StreamEvent,
     TextDelta,
     ToolCall,
-    Usage,
 )
 
 _REASONING_MODEL = re.compile(r"(o\d|gpt-([5-9]|\d\d))(?!.*chat)")
@@ -257,25 +257,3 @@ class ResponsesReply:
         "error": _error,
     }
     """All other events tell nothing that these don't."""
-
-
-def usage(told: Any) -> Usage:
-    """The tokens of an answer, or of vectors; what is not told is zero."""
-    told = told if isinstance(told, dict) else {}
-    prompt = _number(told, "input_tokens") or _number(told, "prompt_tokens") or 0
-    completion = _number(told, "output_tokens") or 0
-    read, written = told.get("input_tokens_details"), told.get("output_tokens_details")
-    return Usage(
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        total_tokens=_number(told, "total_tokens") or prompt + completion,
-        cached_tokens=_number(read, "cached_tokens"),
-        cache_write_tokens=_number(read, "cache_write_tokens"),
-        reasoning_tokens=_number(written, "reasoning_tokens"),
-        cost_usd=None,
-    )
-
-
-def _number(members: Any, name: str) -> int | None:
-    value = members.get(name) if isinstance(members, dict) else None
-    return value if type(value) is int and value >= 0 else None

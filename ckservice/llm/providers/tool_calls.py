@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from ckservice.nesting import is_deeper
 from ckservice.types import ProviderName, ToolCall
 
 log = logging.getLogger(__name__)
@@ -31,17 +32,10 @@ def parse_arguments(text: str, provider: ProviderName) -> dict[str, Any]:
         value = text
     if value is None:
         return {}
-    if isinstance(value, dict) and not _is_deeper(value, _MAX_DEPTH):
+    if isinstance(value, dict) and not is_deeper(value, _MAX_DEPTH):
         return value
     log.warning("the arguments of a tool call are no JSON object", extra={"provider": provider})
     return {UNPARSED: text}
-
-
-def _is_deeper(value: Any, depth: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    items = value.values() if isinstance(value, dict) else value
-    return depth == 0 or any(_is_deeper(item, depth - 1) for item in items)
 
 
 @dataclass(slots=True)

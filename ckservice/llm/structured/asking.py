@@ -15,7 +15,8 @@ import orjson
 from ckservice.errors import FormatRefused, InvalidArguments, InvalidOutput
 from ckservice.llm.attempts import Ask
 from ckservice.llm.structured.dialects import Dialect, Rung
-from ckservice.llm.structured.json_text import find_json, is_deeper
+from ckservice.llm.structured.json_text import MAX_DEPTH, find_json
+from ckservice.nesting import is_deeper
 from ckservice.types import Answer, AnswerEvent, ChatRequest, Message, Progress, ResponseFormat, Usage
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ async def check_schema(schema: dict[str, Any], path: str) -> None:
 def _schema_problem(schema: dict[str, Any]) -> str | None:
     from ckservice import json_schema  # noqa: PLC0415 - takes 70 ms: only for those who need it
 
-    return "is nested too deeply" if is_deeper(schema) else json_schema.schema_problem(schema)
+    return json_schema.schema_problem(schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _read(text: str, schema: dict[str, Any], form: "Form | None", *, in_prose: b
     bare, parsed = found
     try:
         value = form.restore(parsed) if form is not None else parsed
-        value, problems = (value, [_TOO_DEEP]) if is_deeper(value) else json_schema.fitted(value, schema)
+        value, problems = (value, [_TOO_DEEP]) if is_deeper(value, MAX_DEPTH) else json_schema.fitted(value, schema)
     except json_schema.Undecidable as undecidable:
         problems = [{"path": "$", "message": undecidable.message}]
         raise _Reading(bare, parsed, problems).error() from None

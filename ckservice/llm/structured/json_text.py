@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from ckservice.nesting import is_deeper
+
 _FENCED = re.compile(r"```(?:[A-Za-z]*+[ \t]*+\r?\n)?(.*)```", re.DOTALL)
 _START = re.compile(r"[{\[]")
 _BLANK = "\ufeff \t\r\n"
@@ -31,7 +33,7 @@ def find_json(text: str, *, in_prose: bool = False) -> tuple[str, Any] | None:
             value = orjson.loads(bare)
         except orjson.JSONDecodeError:
             continue
-        if not is_deeper(value):
+        if not is_deeper(value, MAX_DEPTH):
             return bare, value
     return None
 
@@ -50,18 +52,3 @@ def _between_words(text: str) -> list[str]:
         else:
             found.append(text[start.start() : place])
     return found if len(found) == 1 else []
-
-
-def is_deeper(value: Any, depth: int = MAX_DEPTH) -> bool:
-    """Whether arrays and objects stand in more than `depth` others; level by level, since it may be much deeper."""
-    level = [value]
-    for _ in range(depth + 1):
-        level = [
-            inner
-            for holder in level
-            if isinstance(holder, list | dict)
-            for inner in (holder.values() if isinstance(holder, dict) else holder)
-        ]
-        if not level:
-            return False
-    return True
