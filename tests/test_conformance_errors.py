@@ -156,6 +156,7 @@ FAILURES = {
     "model refuses": broken("contentFiltered", "begin", "refuses", is_retryable=False),
     "web page": page(200, HTML),
     "web page with 404": page(404, HTML),
+    "web page with 403": page(403, HTML),
     "JSON of somebody else": page(200, b'{"status": "ok"}', content_type="application/json"),
     "body that is no JSON": page(200, b'{"model', content_type="application/json"),
     "list": page(200, b"[1]", content_type="application/json"),

@@ -48,6 +48,8 @@ def from_status(
     if status == 407:  # which no provider says
         kind = errors.ProviderUnavailable
         user_message = "The proxy wants to know who asks; name its user and password in the settings."
+    if kind is None and status == 403 and "html" in headers.get("content-type", "").lower():
+        return not_the_api(provider, status)  # a log-in page, or what a proxy says of the address
     if kind is None:
         kind = errors.ProviderUnavailable if status >= 500 else _BY_STATUS.get(status, errors.ProviderRejected)
     return kind(
