@@ -82,7 +82,8 @@ def server(serve: Callable[[Script], Server]) -> Server:
 
 def reasons(sidecar: Sidecar) -> list[str]:
     """Why the cache was passed over, and nothing else went wrong."""
-    sidecar.call("ping")
+    refusal = sidecar.call("no/such")
+    sidecar.wait_for_log(refusal["data"]["errorId"])  # whatever was to be logged before has been
     bad = [record for record in sidecar.records() if record["level"] in ("warning", "error", "critical")]
     assert {record["message"] for record in bad} <= {PASSED_OVER}, bad
     return [record["reason"] for record in bad]

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,15 @@ def test_a_record_is_an_object_with_time_level_logger_and_message(start: Start) 
     }
 
 
+def told(sidecar: Sidecar) -> dict[str, dict[str, Any]]:
+    """What the log tells of errors, by their ids."""
+    return {record["errorId"]: record for record in sidecar.records() if "kind" in record}
+
+
+def is_told(sidecar: Sidecar, error_id: str) -> bool:
+    return error_id in told(sidecar)
+
+
 def test_every_error_is_found_in_the_log_with_its_request(start: Start) -> None:
     sidecar = start()
     sidecar.call("settings/update", {"offline": {"fault": "internal"}})
@@ -47,8 +57,9 @@ def test_every_error_is_found_in_the_log_with_its_request(start: Start) -> None:
     broken = sidecar.wait_for(lambda message: message.get("id", "") is None)["error"]
     logged: dict[str, Any] = {}
     for error in [*errors, broken]:
-        sidecar.wait_for_log(error["data"]["errorId"])
-        logged |= {record["errorId"]: record for record in sidecar.records() if "kind" in record}
+        error_id = error["data"]["errorId"]
+        sidecar.wait_until(partial(is_told, sidecar, error_id))
+        logged |= told(sidecar)
     assert [logged[error["data"]["errorId"]]["requestId"] for error in errors] == [1, 2, 3, 4]
     assert logged[broken["data"]["errorId"]]["kind"] == "parseError"
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 _PREFIX = "ckservice:1:"
 """Nothing else on the server is looked at or touched."""
 
-_SECONDS = 0.5
+_SECONDS = 1
 """For connecting and for each command: somebody waits for the answer."""
 
 _LONG_SECONDS = 10
