@@ -43,7 +43,8 @@ def file(environment: dict[str, str]) -> Path:
 
 def warnings(sidecar: Sidecar) -> list[tuple[str, str | None]]:
     """The message and the reason of each warning so far."""
-    sidecar.call("ping")
+    refusal = sidecar.call("no/such")
+    sidecar.wait_for_log(refusal["data"]["errorId"])  # whatever was to be logged before has been
     return [
         (record["message"], record.get("reason"))
         for record in sidecar.records()
