@@ -1,6 +1,5 @@
 """`--exe PATH` runs the process tests against a packaged ckservice instead of the source."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.providers.process import clean_environment, program
 from tests.providers.server import Server
 from tests.sidecar import Sidecar
 
@@ -25,22 +25,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(skip)
 
 
-def program(config: pytest.Config) -> list[str]:
-    """How to start the program under test."""
-    exe = config.getoption("--exe")
-    return [str(Path(exe).resolve())] if exe else [sys.executable, "-m", "ckservice"]
-
-
 @pytest.fixture
 def command(request: pytest.FixtureRequest) -> list[str]:
     return program(request.config)
-
-
-def clean_environment(data_directory: Path) -> dict[str, str]:
-    """An environment without anybody's settings, and with a data directory."""
-    ours = ("CKSERVICE_", "LLM_", "LOG_", "OLLAMA_", "OPENAI_", "ANTHROPIC_", "AZURE_OPENAI_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "CKSERVICE_DATA_DIR": str(data_directory)}
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.aimock import Mock, serving
-from tests.providers.adapters import ADAPTERS, Adapter, each_adapter, joined, running
+from tests.providers.adapters import ADAPTERS, Adapter, each_adapter, joined
+from tests.providers.process import running
 from tests.sidecar import Sidecar
 
 TEXT = "The quick brown fox jumps over the lazy d\u00f6g \U0001f600 and sleeps."

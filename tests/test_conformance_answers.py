@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.providers.adapters import ADAPTERS, Adapter, each_adapter, in_turn, joined, running, sending
+from tests.providers.adapters import ADAPTERS, Adapter, each_adapter, in_turn, joined, sending
+from tests.providers.process import running
 from tests.providers.server import PACKET_SECONDS, Reply, Request, Script, Server
 from tests.providers.speech import MODEL, Call
 from tests.sidecar import Sidecar

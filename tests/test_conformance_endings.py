@@ -18,10 +18,10 @@ from tests.providers.adapters import (
     in_turn,
     joined,
     limited,
-    running,
     sending,
     warm,
 )
+from tests.providers.process import running
 from tests.providers.server import Reply, Request, Script, Server
 from tests.sidecar import WAIT_SECONDS, Sidecar, wait_until
 

@@ -16,10 +16,10 @@ from tests.providers.adapters import (
     in_turn,
     joined,
     limited,
-    running,
     sending,
     wait_for_the_silent,
 )
+from tests.providers.process import running
 from tests.providers.server import Reply, Request, Script, Server, closed_port
 from tests.sidecar import Sidecar
 

@@ -12,9 +12,9 @@ from tests.providers.adapters import (
     each_adapter,
     each_adapter_with,
     holding,
-    running,
     sending,
 )
+from tests.providers.process import running
 from tests.providers.server import Script, Server, closed_port
 from tests.providers.speech import MODEL
 from tests.sidecar import Sidecar

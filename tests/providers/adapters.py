@@ -1,24 +1,22 @@
 """All adapters, each with the config that reaches it and the words in which its server talks."""
 
 import json
-import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.providers import process
 from tests.providers.server import Reply, Request, Script, Server
 from tests.providers.speech import MODEL, Packets, Speech
 from tests.providers.speeches import AzureChatCompletions, ChatCompletions, Messages, Ollama, Responses
 from tests.sidecar import WAIT_SECONDS, Sidecar, question
 
-KEY = "canary-key-000111222"
+KEY = process.KEY
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,27 +154,6 @@ def wait_for_the_silent(server: Server) -> None:
 def joined(sidecar: Sidecar, request_id: Any, method: str = "stream/token") -> str:
     """The text in the notifications of a request."""
     return "".join(message["params"]["token"] for message in sidecar.notifications(request_id, method))
-
-
-@contextmanager
-def running(pytest_config: pytest.Config, data: Path) -> Iterator[Sidecar]:
-    """One process for many tests, since the SDKs take seconds to import; it never shows the key.
-
-    Each provider is asked once, and what fails is not asked again unless a test says so.
-    """
-    exe = pytest_config.getoption("--exe")
-    theirs = ("CKSERVICE_", "LLM_", "LOG_", "OLLAMA_", "OPENAI_", "ANTHROPIC_", "AZURE_OPENAI_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
-    environment["CKSERVICE_DATA_DIR"] = str(data)
-    command = [str(Path(exe).resolve())] if exe else [sys.executable, "-m", "ckservice"]
-    with Sidecar(command, env=environment) as sidecar:
-        settings = {"limits": {"maxAttempts": 1}, "cache": {"mode": "off"}, "logLevel": "debug"}
-        assert "code" not in sidecar.call("settings/update", settings)
-        yield sidecar
-        sidecar.assert_alive()
-        assert sidecar.end() == 0
-        shown = b"".join(sidecar.raw).decode() + "\n".join(sidecar.log)
-        assert KEY not in shown
 
 
 @contextmanager

@@ -1,20 +1,18 @@
 """What an Anthropic server says, https://platform.claude.com/docs/en/build-with-claude/streaming."""
 
 import json
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.providers import process
 from tests.providers.server import Reply, Request, Script
 from tests.sidecar import Sidecar, question
 
+KEY = process.KEY
 SSE = {"Content-Type": "text/event-stream; charset=utf-8", "request-id": "req_011"}
-KEY = "canary-key-000111222"
 USAGE = {"promptTokens": 11, "completionTokens": 3, "totalTokens": 14, "costUsd": None}
 
 
@@ -100,28 +98,14 @@ def sending(status: int, body: Any, **headers: str) -> Script:
 HELLO = [begin(), *text("Hel", "lo"), *stop()]
 
 
-@contextmanager
-def running(pytest_config: pytest.Config, data: Path) -> Iterator[Sidecar]:
-    """One process for many tests, since the SDK takes a second to import; what the tests do never shows their key.
+HOSTILE_ENVIRONMENT = {
+    "ANTHROPIC_AUTH_TOKEN": "of-the-environment",
+    "ANTHROPIC_CUSTOM_HEADERS": "X-Of-The-Environment: yes",
+    "ANTHROPIC_LOG": "debug",
+}
+"""What would have the SDK ask somebody else, or tell what it asks."""
 
-    The environment holds all that would have the SDK ask somebody else, or tell what it asks.
-    """
-    exe = pytest_config.getoption("--exe")
-    theirs = ("CKSERVICE_", "LLM_", "LOG_", "ANTHROPIC_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
-    environment |= {
-        "CKSERVICE_DATA_DIR": str(data),
-        "ANTHROPIC_AUTH_TOKEN": "of-the-environment",
-        "ANTHROPIC_CUSTOM_HEADERS": "X-Of-The-Environment: yes",
-        "ANTHROPIC_LOG": "debug",
-    }
-    command = [str(Path(exe).resolve())] if exe else [sys.executable, "-m", "ckservice"]
-    with Sidecar(command, env=environment) as sidecar:
-        settings = {"limits": {"maxAttempts": 1}, "cache": {"mode": "off"}, "logLevel": "debug"}
-        assert "code" not in sidecar.call("settings/update", settings)
-        yield sidecar
-        sidecar.assert_alive()
-        sidecar.end()
-        shown = b"".join(sidecar.raw).decode() + "\n".join(sidecar.log)
-        assert KEY not in shown
-        assert not any(record["logger"].startswith(("anthropic", "httpx")) for record in sidecar.records())
+
+def running(pytest_config: pytest.Config, data: Path) -> AbstractContextManager[Sidecar]:
+    """One process for many tests, in an environment that must not matter."""
+    return process.running(pytest_config, data, HOSTILE_ENVIRONMENT)

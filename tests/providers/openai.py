@@ -4,21 +4,19 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
 import json
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.providers import process
 from tests.providers.server import Reply, Request, Script, Server
 from tests.sidecar import Sidecar, question
 
+KEY = process.KEY
 SSE = {"Content-Type": "text/event-stream; charset=utf-8", "x-request-id": "req_011"}
-KEY = "canary-key-000111222"
 TOOL = {"name": "find", "description": "Finds", "parameters": {"properties": {"q": {"type": "string"}}}}
 COUNTS = {
     "input_tokens": 11,
@@ -187,33 +185,19 @@ def in_turn(*scripts: Script) -> Script:
     return script
 
 
-@contextmanager
-def running(pytest_config: pytest.Config, data: Path) -> Iterator[Sidecar]:
-    """One process for many tests, since the SDK takes a second to import; what the tests do never shows their key.
+HOSTILE_ENVIRONMENT = {
+    "OPENAI_ADMIN_KEY": "of-the-environment",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9/of-the-environment",
+    "OPENAI_CUSTOM_HEADERS": "X-Custom: of-the-environment\nAuthorization: of-the-environment",
+    "OPENAI_ORG_ID": "of-the-environment",
+    "OPENAI_PROJECT_ID": "of-the-environment",
+    "OPENAI_API_VERSION": "of-the-environment",
+    "AZURE_OPENAI_AD_TOKEN": "of-the-environment",
+    "OPENAI_LOG": "debug",
+}
+"""What would have the SDK ask somebody else, or tell what it asks."""
 
-    The environment holds all that would have the SDK ask somebody else, or tell what it asks.
-    """
-    exe = pytest_config.getoption("--exe")
-    theirs = ("CKSERVICE_", "LLM_", "LOG_", "OPENAI_", "AZURE_OPENAI_")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
-    environment |= {
-        "CKSERVICE_DATA_DIR": str(data),
-        "OPENAI_ADMIN_KEY": "of-the-environment",
-        "OPENAI_BASE_URL": "http://127.0.0.1:9/of-the-environment",
-        "OPENAI_CUSTOM_HEADERS": "X-Custom: of-the-environment\nAuthorization: of-the-environment",
-        "OPENAI_ORG_ID": "of-the-environment",
-        "OPENAI_PROJECT_ID": "of-the-environment",
-        "OPENAI_API_VERSION": "of-the-environment",
-        "AZURE_OPENAI_AD_TOKEN": "of-the-environment",
-        "OPENAI_LOG": "debug",
-    }
-    command = [str(Path(exe).resolve())] if exe else [sys.executable, "-m", "ckservice"]
-    with Sidecar(command, env=environment) as sidecar:
-        settings = {"limits": {"maxAttempts": 1}, "cache": {"mode": "off"}, "logLevel": "debug"}
-        assert "code" not in sidecar.call("settings/update", settings)
-        yield sidecar
-        sidecar.assert_alive()
-        sidecar.end()
-        shown = b"".join(sidecar.raw).decode() + "\n".join(sidecar.log)
-        assert KEY not in shown
-        assert not any(record["logger"].startswith(("openai", "httpx", "httpcore")) for record in sidecar.records())
+
+def running(pytest_config: pytest.Config, data: Path) -> AbstractContextManager[Sidecar]:
+    """One process for many tests, in an environment that must not matter."""
+    return process.running(pytest_config, data, HOSTILE_ENVIRONMENT)
