@@ -20,6 +20,12 @@ CkserviceError
 │   └── StreamInterrupted       the answer was cut in the middle
 ├── BudgetExceeded              the request might pass the budget in the settings
 ├── StorageFailed               what is kept could not be read or written
+├── RepositoryNotFound          there is no directory to read entities from
+├── EntityNotFound              the repository holds no such entity
+├── PathForbidden               a path leads out of the repository, or is off limits
+├── Conflict                    a file changed since it was read, or an id exists already
+├── InvalidEntity               an entity does not fit its schema, or links to what is not there
+├── GitFailed                   git is missing, refuses the repository, or takes too long
 └── InvalidOutput               the model never produced output that fits the schema
 """
 
@@ -65,8 +71,9 @@ class UnsupportedVersion(CkserviceError):
 class InvalidArguments(CkserviceError):
     """Arguments that have the right types and still make no sense; `errors` holds `{path, message}` for each."""
 
-    def __init__(self, errors: Sequence[dict[str, str]]) -> None:
-        super().__init__("Invalid: " + "; ".join(f"{error['path']}: {error['message']}" for error in errors[:3]))
+    def __init__(self, errors: Sequence[dict[str, str]], *, user_message: str | None = None) -> None:
+        message = "Invalid: " + "; ".join(f"{error['path']}: {error['message']}" for error in errors[:3])
+        super().__init__(message, user_message=user_message)
         self.errors = list(errors)
 
 
@@ -165,6 +172,34 @@ class StorageFailed(CkserviceError):
     """What is kept, in the data directory or on a Redis server, could not be read or written."""
 
 
+class RepositoryNotFound(CkserviceError):
+    """No repository was named, or there is no directory where it should be."""
+
+
+class EntityNotFound(CkserviceError):
+    """The repository holds no entity with this id."""
+
+
+class PathForbidden(CkserviceError):
+    """A path leads out of the repository once its links are followed, into `.git`, or to no entity's place."""
+
+
+class Conflict(CkserviceError):
+    """A file is not what it was when it was read, or the id of a new entity exists already."""
+
+
+class InvalidEntity(CkserviceError):
+    """An entity can't be saved as it is; `errors` holds `{path, message}` for each thing that is wrong."""
+
+    def __init__(self, message: str, *, errors: Sequence[dict[str, str]]) -> None:
+        super().__init__(message)
+        self.errors = list(errors)
+
+
+class GitFailed(CkserviceError):
+    """Git is not installed, this is no repository of its, it refuses to read it, or it took too long."""
+
+
 class InvalidOutput(CkserviceError):
     """The model's output does not fit the schema that was asked for.
 
@@ -173,7 +208,9 @@ class InvalidOutput(CkserviceError):
         candidate: the last output.
     """
 
-    def __init__(self, message: str, *, errors: Sequence[dict[str, str]], candidate: Any) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, errors: Sequence[dict[str, str]], candidate: Any, user_message: str | None = None
+    ) -> None:
+        super().__init__(message, user_message=user_message)
         self.errors = list(errors)
         self.candidate = candidate

@@ -15,12 +15,13 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_jso
 from pydantic_core import core_schema
 
 from ckservice import protocol
+from ckservice.context.entities import KINDS
 from ckservice.jsonrpc.batch import MAX_MESSAGES
 from ckservice.jsonrpc.ledger import MAX_OUTPUT_BYTES
 from ckservice.jsonrpc.method import Notification, Request
 from ckservice.llm.gateway import PROVIDERS
 from ckservice.methods_page import methods_page
-from ckservice.protocol.errors import KINDS, ErrorData
+from ckservice.protocol.errors import KINDS as ERROR_KINDS, ErrorData
 from ckservice.settings import LimitSettings
 from ckservice.typescript import protocol_ts, zod_ts
 
@@ -51,12 +52,15 @@ def bundle() -> dict[str, Any]:
         "title": "ckservice protocol",
         "description": "Newline-delimited JSON-RPC 2.0 on stdin and stdout. Generated; the models are the source.",
         "protocolVersion": protocol.VERSION,
+        "resources": _resources(),
         "methods": {request.name: _method(request) for request in requests},
         "notifications": {notification.name: _notification(notification) for notification in notifications},
+        "entities": {kind.type: _reference(kind.model) for kind in KINDS.values()},
         "errors": {
             "data": _reference(ErrorData),
             "kinds": {
-                kind.name: {"code": kind.code, "retryable": kind.retryable, "summary": kind.summary} for kind in KINDS
+                kind.name: {"code": kind.code, "retryable": kind.retryable, "summary": kind.summary}
+                for kind in ERROR_KINDS
             },
         },
         "$defs": _definitions(requests, notifications),
@@ -82,6 +86,8 @@ def generate() -> dict[str, str]:
     }
     for name, method in document["methods"].items():
         files[f"methods/{name.replace('/', '.')}.json"] = _json(_method_document(name, method, document["$defs"]))
+    for name, reference in document["entities"].items():
+        files[f"entities/{name}.json"] = _json(_entity_document(name, reference, document["$defs"]))
     return files
 
 
@@ -102,7 +108,9 @@ def write(directory: Path) -> list[str]:
 def check(directory: Path) -> list[str]:
     """The generated files that differ from what is in a directory, are missing there or should not be."""
     files = generate()
-    stale = {f"methods/{path.name}" for path in (directory / "methods").glob("*.json")} - files.keys()
+    folders = ("methods", "entities")
+    found = {f"{folder}/{path.name}" for folder in folders for path in (directory / folder).glob("*.json")}
+    stale = found - files.keys()
     return sorted(stale | {name for name, text in files.items() if _read(directory / name) != text})
 
 
@@ -126,6 +134,19 @@ def first_difference(ours: Any, theirs: Any, path: str = "") -> str | None:
         if ours == theirs
         else f"{path} is {json.dumps(ours)} in this version and {json.dumps(theirs)} in the other"
     )
+
+
+def _resources() -> dict[str, Any]:
+    """What the methods that a host can call are about: the files they are declared in, and their first lines."""
+    declared: dict[str, Any] = {}
+    for request in protocol.REQUESTS:
+        module = next(
+            module for module in vars(protocol).values() if request in getattr(module, "__dict__", {}).values()
+        )
+        summary = (module.__doc__ or "").partition("\n")[0]
+        resource = declared.setdefault(module.__name__.rpartition(".")[2], {"summary": summary, "methods": []})
+        resource["methods"].append(request.name)
+    return declared
 
 
 def _method(request: Request[Any, Any]) -> dict[str, Any]:
@@ -159,7 +180,7 @@ def _definitions(
     requests: Iterable[Request[Any, Any]], notifications: Iterable[Notification[Any]]
 ) -> dict[str, JsonSchemaValue]:
     received = {request.params for request in requests} | {notification.params for notification in notifications}
-    sent = {request.result for request in requests} | {ErrorData}
+    sent = {request.result for request in requests} | {kind.model for kind in KINDS.values()} | {ErrorData}
     modes = [(model, "validation") for model in received] + [(model, "serialization") for model in sent - received]
     ordered: Any = sorted(modes, key=lambda entry: entry[0].__name__)
     _, document = models_json_schema(ordered, schema_generator=_Generator, ref_template="#/$defs/{model}")
@@ -194,6 +215,15 @@ def _method_document(name: str, method: Mapping[str, Any], definitions: Mapping[
     needed: dict[str, Any] = {}
     _collect([method["params"], method["result"]], definitions, needed)
     return {"$schema": DIALECT, "title": name, **method, "$defs": dict(sorted(needed.items()))}
+
+
+def _entity_document(name: str, reference: Mapping[str, str], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """The built-in schema of one type of entity, with the definitions it needs."""
+    needed: dict[str, Any] = {}
+    _collect([reference], definitions, needed)
+    whole = needed.pop(reference["$ref"].rpartition("/")[2])
+    document = {"$schema": DIALECT, "title": name, **whole}
+    return {**document, "$defs": dict(sorted(needed.items()))} if needed else document
 
 
 def _collect(value: Any, definitions: Mapping[str, Any], needed: dict[str, Any]) -> None:

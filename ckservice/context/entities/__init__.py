@@ -1,0 +1,18 @@
+"""The types of entities; a new one is a file here, a line in this one and a name in `types.EntityType`."""
+
+from ckservice.context.entities.feature import FEATURE
+from ckservice.context.entities.governance import GOVERNANCE
+from ckservice.context.entities.kind import Kind, Link
+from ckservice.context.entities.package import PACKAGE
+from ckservice.context.entities.service import SERVICE
+from ckservice.context.entities.spec import SPEC
+from ckservice.context.entities.task import TASK
+from ckservice.context.entities.userstory import USER_STORY
+from ckservice.context.types import EntityType
+
+KINDS: dict[EntityType, Kind] = {
+    kind.type: kind for kind in (FEATURE, USER_STORY, SPEC, TASK, SERVICE, PACKAGE, GOVERNANCE)
+}
+"""In the order in which they are shown and generated."""
+
+__all__ = ["KINDS", "Kind", "Link"]
