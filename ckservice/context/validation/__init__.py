@@ -1,0 +1,1 @@
+"""What is wrong with a repository: every finding once, at its line."""
