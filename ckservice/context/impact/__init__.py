@@ -1,0 +1,1 @@
+"""What has changed, and what has to be looked at again because of it."""
