@@ -24,6 +24,7 @@ from ckservice.llm.providers.offline import MODEL as OFFLINE_MODEL, OfflineProvi
 from ckservice.llm.providers.ollama import OllamaProvider
 from ckservice.llm.providers.openai import OpenAIProvider
 from ckservice.llm.structured import asking
+from ckservice.llm.structured.asking import USUAL, Acceptance
 from ckservice.metrics import Metrics
 from ckservice.settings import FallbackConfig, ProviderConfig, Settings, remember_keys
 from ckservice.types import AnswerEvent, ChatRequest, Embedding, ModelInfo, Progress, ProviderName
@@ -117,14 +118,19 @@ class Gateway:
         )
 
     async def stream(
-        self, request: ChatRequest, config: ProviderConfig, cache: CacheMode | None = None
+        self,
+        request: ChatRequest,
+        config: ProviderConfig,
+        cache: CacheMode | None = None,
+        acceptance: Acceptance = USUAL,
     ) -> AsyncGenerator[AnswerEvent]:
         """Answer a request, from the cache if it may and can; the last event is an `Answer`.
 
         Args:
             request: what it leaves open, `config` says.
             config: resolved.
-            cache: what the request says of it.
+            cache: what the request says of it. Answers that were kept are not checked for `acceptance` again.
+            acceptance: of an answer with a form.
 
         Raises:
             ProviderError: no provider answered, or one stopped in the middle.
@@ -138,7 +144,7 @@ class Gateway:
             temperature=request.temperature if request.temperature is not None else config.temperature,
             max_tokens=request.max_tokens or config.max_tokens,
         )
-        ask = partial(self._ask_in_turn, config)
+        ask = partial(self._ask_in_turn, config, acceptance)
         async with aclosing(self._cache.stream(ask, request, config, cache)) as events:
             async for event in events:
                 yield event
@@ -198,7 +204,9 @@ class Gateway:
             with suppress(ImportError):  # whoever needs it will say so
                 await load(library)
 
-    async def _ask_in_turn(self, config: ProviderConfig, request: ChatRequest) -> AsyncGenerator[AnswerEvent]:
+    async def _ask_in_turn(
+        self, config: ProviderConfig, acceptance: Acceptance, request: ChatRequest
+    ) -> AsyncGenerator[AnswerEvent]:
         """Ask the provider and, while none is available, its fallbacks."""
         tally = Tally()
         candidates = [config, *(self._fallback(config, fallback) for fallback in config.fallback or ())]
@@ -206,7 +214,7 @@ class Gateway:
         for candidate, following in zip_longest(candidates, candidates[1:]):
             has_begun = False
             try:
-                async with aclosing(self._ask(candidate, request, tally)) as events:
+                async with aclosing(self._ask(candidate, acceptance, request, tally)) as events:
                     async for event in events:
                         has_begun = has_begun or not isinstance(event, Progress)
                         yield event
@@ -228,13 +236,16 @@ class Gateway:
         base = ProviderConfig(provider=config.provider, model=config.model) if is_nameless else ProviderConfig()
         return self.resolve(fallback, base=base)
 
-    async def _ask(self, config: ProviderConfig, request: ChatRequest, tally: Tally) -> AsyncGenerator[AnswerEvent]:
+    async def _ask(
+        self, config: ProviderConfig, acceptance: Acceptance, request: ChatRequest, tally: Tally
+    ) -> AsyncGenerator[AnswerEvent]:
         async with self._open(config, tally) as opened:
             if not request.model:
                 raise no_model(opened.endpoint.provider)
             ask: Ask = opened.stream
             if request.response_format is not None:
-                ask = partial(asking.stream, ask, opened.provider.dialect, opened.endpoint.rungs)
+                rungs = opened.endpoint.rungs
+                ask = partial(asking.stream, ask, opened.provider.dialect, rungs, acceptance=acceptance)
             async with aclosing(ask(request)) as events:
                 async for event in events:
                     yield event

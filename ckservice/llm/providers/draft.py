@@ -1,11 +1,18 @@
-"""A value that fits a JSON Schema, made without a model: the smallest one, with text taken from the prompt.
+"""A value that fits a JSON Schema, made without a model: a small one, with text taken from the prompt.
 
-Knows the keywords that structured output uses. What it can't satisfy (a pattern, say) is left to the
-validation that follows, which tells the host.
+Knows the keywords that structured output uses, and what names of members usually stand for: a title, steps, a version.
+What it can't satisfy (a pattern with look-ahead, say) is left to the validation that follows, which tells the host.
+Where there is a value already, it keeps what fits of it and adds the prompt in one place: the first list of statements
+(criteria, steps), else a longer text (content, summary), else the title.
 """
 
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from ckservice.llm.providers.pattern_text import text_for
+from ckservice.llm.providers.prose import Prose
 
 _MAX_DEPTH = 32
 _MAX_PARTS = 64
@@ -15,6 +22,7 @@ _ROOM = 10_000
 """Values, and characters of padding, in one draft: a schema can ask for more than fits in memory."""
 
 _TEXT_CHARS = 1000
+_ADDED_CHARS = 200
 
 _FORMATS = {
     "date": "2000-01-01",
@@ -25,13 +33,47 @@ _FORMATS = {
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
 
+_LISTS = frozenset({"acceptance", "acceptancecriteria", "criteria", "donecriteria", "steps"})
+_LONG_TEXTS = frozenset({"content", "body", "summary", "objective", "description"})
+_TITLES = frozenset({"title", "name", "heading"})
+_CHOICES = frozenset({"status", "type"})
+"""Names of members, without anything but their letters: those that are made though they are optional."""
 
-def draft(schema: Mapping[str, Any], text: str) -> Any:
-    """Make a value for a schema; strings without another rule hold the beginning of `text`."""
+_TEXTS: dict[str, Callable[[Prose], str]] = {
+    **dict.fromkeys(_TITLES, lambda prose: prose.title),
+    **dict.fromkeys(("asa", "role", "persona"), lambda prose: prose.role),
+    **dict.fromkeys(("iwant", "want", "goal"), lambda prose: prose.want),
+    **dict.fromkeys(("sothat", "benefit"), lambda prose: prose.benefit),
+    **dict.fromkeys(("content", "body"), lambda prose: prose.sections),
+    **dict.fromkeys(("summary", "objective", "description"), lambda prose: prose.lead),
+    "version": lambda _: "0.1.0",
+    "id": lambda prose: slug(prose.title),
+}
+
+_NOTHING: Any = object()
+
+
+def draft(schema: Mapping[str, Any], text: str, current: Mapping[str, Any] | None = None) -> Any:
+    """Make a value for a schema; strings without another rule hold the beginning of `text`.
+
+    Args:
+        schema: that it is to fit.
+        text: what the user says.
+        current: what was there before, which `text` says how to change.
+    """
     try:
-        return _Draft(schema, " ".join(text.split())[:_TEXT_CHARS]).make(schema, _MAX_DEPTH)
+        made = _Draft(schema, text)
+        if current is None:
+            return made.make(schema, _MAX_DEPTH)
+        return made.changed(schema, made.make(schema, _MAX_DEPTH, current=current))
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None  # a reference into what is no schema, or a dialect in which the keywords mean something else
+
+
+def slug(text: str) -> str:
+    """A text as a name: lower case, ASCII letters, digits and dashes."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:48].strip("-") or "draft"
 
 
 class _Draft:
@@ -39,29 +81,57 @@ class _Draft:
 
     def __init__(self, root: Mapping[str, Any], text: str) -> None:
         self._root = root
-        self._text = text
+        self._text = " ".join(text.split())[:_TEXT_CHARS]
+        self._prose = Prose(text)
         self._room = _ROOM
 
-    def make(self, schema: Any, depth: int) -> Any:
+    def make(self, schema: Any, depth: int, name: str = "", current: Any = _NOTHING) -> Any:
         self._room -= 1
         if not isinstance(schema, Mapping) or depth == 0 or self._room < 0:
-            return None
+            return None if current is _NOTHING else current
         schema = self._resolve(schema)
-        for keyword in ("const", "default"):
-            if keyword in schema:
-                return schema[keyword]
+        if "const" in schema:
+            return schema["const"]
+        if current is _NOTHING and "default" in schema:
+            return schema["default"]
         if schema.get("enum"):
-            return schema["enum"][0]
+            return current if current in schema["enum"] else schema["enum"][0]
         for keyword in ("anyOf", "oneOf"):
             if schema.get(keyword):
-                return self.make(schema[keyword][0], depth - 1)
+                return self.make(schema[keyword][0], depth - 1, name) if current is _NOTHING else current
         kind = schema.get("type")
         if isinstance(kind, list):
             kind = kind[0] if kind else None
         if kind is None:
+            if current is not _NOTHING:
+                return current
             kind = "object" if "properties" in schema or "required" in schema else "null"
         make = _MAKERS.get(kind)
-        return make(self, schema, depth) if make is not None else None
+        return make(self, schema, depth, name, current) if make is not None else None
+
+    def changed(self, schema: Mapping[str, Any], value: Any) -> Any:
+        """A value with the prompt in the one place where it does least harm."""
+        properties = self._resolve(schema).get("properties", {})
+        members = {_letters(name): name for name in reversed(properties)}
+        added = self._text[:_ADDED_CHARS]
+        for name in (members[found] for found in (*_in(_LISTS, members), *_in(_LONG_TEXTS, members))):
+            member, rule = value.get(name), self._resolve(properties[name])
+            most = rule.get("maxItems" if isinstance(member, list) else "maxLength", _ROOM)
+            if isinstance(member, list) and len(member) < most and added not in member:
+                return {**value, name: [*member, self._shortened(added, rule.get("items", {}))]}
+            if isinstance(member, str) and len(member) + len(added) + 2 <= most:
+                text = member.rstrip()
+                return {**value, name: f"{text}{_joint(member)}{added}{member[len(text) :]}"}
+            if member is None and rule.get("type") in ("array", "string"):
+                return {**value, name: [added] if rule["type"] == "array" else added}
+        for name in (members[found] for found in _in(_TITLES | {"iwant"}, members)):
+            if isinstance(value.get(name), str):
+                text = f"{value[name]} ({self._prose.title})"
+                return {**value, name: self._shortened(text, self._resolve(properties[name]))}
+        return value
+
+    def _shortened(self, text: str, schema: Mapping[str, Any]) -> str:
+        return text[: self._resolve(schema).get("maxLength", len(text))]
 
     def _resolve(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """Follow local references and flatten `allOf`; what comes first goes first."""
@@ -89,35 +159,113 @@ class _Draft:
                 found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
         return found
 
-    def object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    def object(self, schema: Mapping[str, Any], depth: int, _name: str, current: Any) -> dict[str, Any]:
         properties = schema.get("properties", {})
-        return {name: self.make(properties.get(name, {}), depth - 1) for name in schema.get("required", [])}
+        before = current if isinstance(current, Mapping) else {}
+        required = schema.get("required", [])
+        names = {*required, *before}
+        if current is _NOTHING:
+            names |= {name for name, member in properties.items() if self._is_worth_making(name, member)}
+        if schema.get("additionalProperties") is False:
+            names &= {*required, *properties}
+        ordered = [*before, *required, *properties] if before else [*required, *properties]
+        value = {
+            name: self.make(properties.get(name, {}), depth - 1, name, before.get(name, _NOTHING))
+            for name in dict.fromkeys(ordered)
+            if name in names
+        }
+        kept = {*required, *before}
+        return {name: member for name, member in value.items() if name in kept or member not in (None, [], "")}
 
-    def array(self, schema: Mapping[str, Any], depth: int) -> list[Any]:
-        size = min(schema.get("minItems", 0), max(self._room, 0))
-        return [self.make(schema.get("items", {}), depth - 1) for _ in range(size)]
+    def _is_worth_making(self, name: str, schema: Any) -> bool:
+        """Whether an optional member is made: statements, longer texts, and choices whose first is the usual one."""
+        letters, rule = _letters(name), self._resolve(schema)
+        if letters in _CHOICES:
+            return "enum" in rule
+        return letters in _LISTS | _LONG_TEXTS and "pattern" not in rule and rule.get("type") in ("array", "string")
 
-    def string(self, schema: Mapping[str, Any], _depth: int) -> str:
-        value: str = _FORMATS.get(schema.get("format", ""), self._text or "draft")
+    def array(self, schema: Mapping[str, Any], depth: int, name: str, current: Any) -> list[Any]:
+        items = self._resolve(schema["items"]) if isinstance(schema.get("items"), Mapping) else {}
+        if isinstance(current, list):
+            made = [self.make(items, depth - 1, "", item) for item in current if _may_be(item, items)]
+        elif _letters(name) in _LISTS and items.get("type") == "string" and "enum" not in items:
+            made = [self._shortened(statement, items) for statement in self._prose.statements]
+        else:
+            has_title = any(_letters(inner) in _TITLES for inner in items.get("properties", {}))
+            made = [self.make(items, depth - 1)] if has_title or "enum" in items else []
+        wanted = [part["contains"] for part in (schema, *schema.get("allOf", ())) if "contains" in part]
+        for rule in wanted:
+            made += [value] if (value := self.make(rule, depth - 1)) not in made else []
+        made = made[-schema.get("maxItems", len(made) or 1) :]
+        missing = min(schema.get("minItems", 0) - len(made), max(self._room, 0))
+        return [*made, *(self.make(items, depth - 1) for _ in range(missing))]
+
+    def string(self, schema: Mapping[str, Any], _depth: int, name: str, current: Any) -> str:
+        if isinstance(current, str) and self._fits(current, schema):
+            return current
+        value = _FORMATS.get(schema.get("format", "")) or self._likely(name)
+        if "pattern" in schema and "format" not in schema:
+            value = text_for(schema["pattern"], self._candidates(value, schema)) or value
         value = value[: schema.get("maxLength", len(value))]
         missing: int = min(max(schema.get("minLength", 0) - len(value), 0), max(self._room, 0))
         self._room -= missing
         return value + "." * missing
 
-    def number(self, schema: Mapping[str, Any], _depth: int) -> Any:
+    def _likely(self, name: str) -> str:
+        told = _TEXTS.get(_letters(name))
+        return (told(self._prose) if told is not None else self._text) or "draft"
+
+    def _candidates(self, value: str, schema: Mapping[str, Any]) -> list[str]:
+        """Texts that people write where a pattern is, as long as they may be."""
+        title = self._prose.title
+        name = slug(title)
+        words = name.split("-")
+        camel = "".join(word.capitalize() for word in words)
+        found = [value, title, name, name.upper(), name.replace("-", "_"), camel, "0.1.0", *_FORMATS.values()]
+        return [text for text in found if self._is_as_long(text, schema)]
+
+    def _fits(self, text: str, schema: Mapping[str, Any]) -> bool:
+        pattern = schema.get("pattern")
+        return self._is_as_long(text, schema) and (pattern is None or text_for(pattern, [text]) == text)
+
+    def _is_as_long(self, text: str, schema: Mapping[str, Any]) -> bool:
+        return bool(schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)))
+
+    def number(self, schema: Mapping[str, Any], _depth: int, _name: str, current: Any) -> Any:
         step = schema.get("multipleOf", 1)
         low = schema.get("minimum", schema.get("exclusiveMinimum", -step) + step)
         high = schema.get("maximum", schema.get("exclusiveMaximum", step) - step)
+        if isinstance(current, int | float) and not isinstance(current, bool):
+            return current
         value = low if "minimum" in schema or "exclusiveMinimum" in schema else min(0, high)
         return -(-value // step) * step if value % step else value
 
 
-_MAKERS: dict[str, Callable[[_Draft, Mapping[str, Any], int], Any]] = {
+def _letters(name: str) -> str:
+    """A name of a member, however it is spelled."""
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+def _in(names: frozenset[str], members: dict[str, str]) -> list[str]:
+    """Those of some names that there are, in the order of the members."""
+    return [name for name in reversed(members) if name in names]
+
+
+def _may_be(item: Any, schema: Mapping[str, Any]) -> bool:
+    return "enum" not in schema or item in schema["enum"]
+
+
+def _joint(text: str) -> str:
+    """What stands between a text and a sentence behind it."""
+    return "\n\n" if "\n" in text else " "
+
+
+_MAKERS: dict[str, Callable[[_Draft, Mapping[str, Any], int, str, Any], Any]] = {
     "object": _Draft.object,
     "array": _Draft.array,
     "string": _Draft.string,
     "integer": _Draft.number,
     "number": _Draft.number,
-    "boolean": lambda *_: False,
+    "boolean": lambda _draft, _schema, _depth, _name, current: current if isinstance(current, bool) else False,
     "null": lambda *_: None,
 }

@@ -5,7 +5,8 @@ answer is made of sentences of the conversation itself, its tokens are words, an
 """
 
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from typing import Any
 
 import anyio
 import orjson
@@ -14,6 +15,7 @@ from ckservice import errors
 from ckservice.llm.provider import Access
 from ckservice.llm.providers.draft import draft
 from ckservice.llm.structured.dialects import OFFLINE
+from ckservice.llm.structured.json_text import find_json
 from ckservice.types import (
     ChatRequest,
     Done,
@@ -157,7 +159,8 @@ def _tool_calls(request: ChatRequest) -> tuple[ToolCall, ...]:
 def _answer(request: ChatRequest) -> str:
     question = _last_question(request.messages)
     if request.response_format is not None:
-        return orjson.dumps(draft(request.response_format.schema_, question)).decode("utf-8")
+        schema = request.response_format.schema_
+        return orjson.dumps(draft(schema, question, _before(request.messages, schema))).decode("utf-8")
     found = _best_sentences(question, [message for message in request.messages if message.content != question])
     if found:
         text = "No model is connected; these sentences of the conversation come closest:\n" + "\n".join(found)
@@ -170,6 +173,16 @@ def _answer(request: ChatRequest) -> str:
 
 def _last_question(messages: tuple[Message, ...]) -> str:
     return next((message.content for message in reversed(messages) if message.role == "user"), "")
+
+
+def _before(messages: tuple[Message, ...], schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the last question may be about: an object in the conversation that has what the schema asks for by name."""
+    fixed = {name: rule["const"] for name, rule in schema.get("properties", {}).items() if "const" in rule}
+    for message in reversed(messages[:-1]):
+        found = find_json(message.content)
+        if found is not None and isinstance(found[1], dict) and fixed and fixed.items() <= found[1].items():
+            return found[1]
+    return None
 
 
 def _best_sentences(question: str, messages: list[Message]) -> list[str]:

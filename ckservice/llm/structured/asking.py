@@ -4,7 +4,7 @@ A provider is asked in the best way that it has (`dialects.Rung`) and, where it 
 was asked, its answer is validated against the caller's schema; if it does not fit, the model is told and asked again.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,6 @@ from ckservice.types import Answer, AnswerEvent, ChatRequest, Message, Progress,
 if TYPE_CHECKING:
     from ckservice.llm.structured.strict_schema import Form
 
-_MAX_REPAIRS = 2
 _MAX_TOLD = 20
 _MAX_TOLD_CHARS = 200
 """Problems that a model is told of, and the characters of each."""
@@ -31,8 +30,24 @@ _TOO_DEEP = {"path": "$", "message": "is nested too deeply"}
 _INSTRUCTION = "Answer with JSON that fits this JSON Schema and with nothing else, without a code fence:\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """When an answer that has a form is good enough.
+
+    Attributes:
+        max_repairs: how many times the model is asked again for one that is not.
+        check: finds what is wrong with a value beyond its schema, as `{path, message}`. It is called on a worker thread.
+    """
+
+    max_repairs: int = 2
+    check: Callable[[Any], list[dict[str, str]]] | None = None
+
+
+USUAL = Acceptance()
+
+
 async def stream(
-    ask: Ask, dialect: Dialect, rungs: dict[str, Rung], request: ChatRequest, *, max_repairs: int = _MAX_REPAIRS
+    ask: Ask, dialect: Dialect, rungs: dict[str, Rung], request: ChatRequest, acceptance: Acceptance = USUAL
 ) -> AsyncGenerator[AnswerEvent]:
     """Answer a request in the form of its `response_format`.
 
@@ -45,7 +60,7 @@ async def stream(
         dialect: how the provider is asked for a form.
         rungs: by model, what is known to work best; what is learned is added.
         request: the schema in it is that of the caller.
-        max_repairs: how many times the model is asked again for an answer that does not fit.
+        acceptance: what else the answer must be, and how often it may be repaired.
 
     Raises:
         InvalidOutput: the last answer did not fit either, as for every schema that nothing fits. Where it is the schema
@@ -54,8 +69,8 @@ async def stream(
         ProviderError: it failed otherwise.
     """
     assert request.response_format is not None
-    max_repairs = max_repairs if dialect.can_repair else 0
-    conversation = _Conversation(request, request.response_format, dialect)
+    max_repairs = acceptance.max_repairs if dialect.can_repair else 0
+    conversation = _Conversation(request, request.response_format, dialect, acceptance)
     await conversation.prepare(rungs.get(request.model))
     for repair in range(1, max_repairs + 2):
         async with aclosing(conversation.events(ask)) as events:
@@ -146,11 +161,12 @@ class _Conversation:
     rung: Rung
     answer: Answer
 
-    def __init__(self, request: ChatRequest, wanted: ResponseFormat, dialect: Dialect) -> None:
+    def __init__(self, request: ChatRequest, wanted: ResponseFormat, dialect: Dialect, acceptance: Acceptance) -> None:
         self.has_stepped_down = False
         self._request = request
         self._wanted = wanted
         self._dialect = dialect
+        self._acceptance = acceptance
         self._lower: list[Rung] = []
         self._form: Form | None = None
         self._usage: Usage | None = None
@@ -194,11 +210,14 @@ class _Conversation:
         Raises:
             InvalidOutput: it can't be said whether it fits.
         """
+        return await anyio.to_thread.run_sync(self._read, abandon_on_cancel=True)
+
+    def _read(self) -> _Reading:
         form = self._form if self.rung == "strict" else None
-        in_prose = self.rung == "prompt"
-        return await anyio.to_thread.run_sync(
-            lambda: _read(self.answer.content, self._wanted.schema_, form, in_prose=in_prose), abandon_on_cancel=True
-        )
+        reading = _read(self.answer.content, self._wanted.schema_, form, in_prose=self.rung == "prompt")
+        if reading.problems or self._acceptance.check is None:
+            return reading
+        return replace(reading, problems=self._acceptance.check(reading.value))
 
     def tell(self, reading: _Reading) -> None:
         """Let the next request say what was wrong with the last answer.
