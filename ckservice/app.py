@@ -8,6 +8,7 @@ from time import monotonic
 
 from pydantic import SecretStr, ValidationError
 
+from ckservice.context.repositories import Repositories
 from ckservice.jsonrpc.connection import Connection
 from ckservice.jsonrpc.errors import HostError, HostGone
 from ckservice.llm.cache import Cached
@@ -36,6 +37,7 @@ class Service:
     gateway: Gateway
     credentials: Credentials
     cache: Cached
+    repositories: Repositories
     data_directory: str
     watch_process: Callable[[int], None]
     client: InitializeParams | None = None
@@ -51,8 +53,10 @@ class Service:
         Raises:
             InvalidArguments: its settings do not fit those of the environment.
         """
-        if client.settings is not None:
-            self.settings.update(client.settings.given)
+        given = client.settings.given if client.settings is not None else {}
+        if client.repo_path is not None:
+            given = {**given, "repoPath": client.repo_path}
+        self.settings.update(given)
         self.client = client
         connection.opted_out = frozenset(client.opt_out_notifications or ())
         set_level(self.settings.current.log_level)
@@ -83,7 +87,8 @@ def create_service(
     )
     cache = Cached(lambda: settings.current, data_directory, metrics)
     gateway = Gateway(lambda: settings.current, metrics, credentials, endpoints, cache)
-    return Service(settings, metrics, gateway, credentials, cache, data_directory, watch_process)
+    repositories = Repositories(lambda: settings.current.repo_path)
+    return Service(settings, metrics, gateway, credentials, cache, repositories, data_directory, watch_process)
 
 
 async def _ask_for_key(connection: Connection, provider: ProviderName, endpoint: str | None) -> SecretStr | None:

@@ -20,6 +20,7 @@ _SETTINGS: tuple[tuple[str, str, tuple[str, ...], Callable[[str], Any]], ...] = 
     ("embedding", "provider", ("CKSERVICE_EMBEDDING_PROVIDER",), str),
     ("embedding", "model", ("CKSERVICE_EMBEDDING_MODEL",), str),
     ("embedding", "endpoint", ("CKSERVICE_EMBEDDING_ENDPOINT",), str),
+    ("", "repoPath", ("CKSERVICE_REPO_PATH",), os.path.abspath),
     ("cache", "url", ("CKSERVICE_CACHE_URL",), str),
     ("network", "caFile", ("CKSERVICE_CA_FILE",), os.path.abspath),
 )
@@ -41,7 +42,7 @@ def settings(environ: Mapping[str, str]) -> dict[str, Any]:
         name, text = _first(environ, names)
         if text:
             try:
-                patch.setdefault(section, {})[member] = read(text)
+                (patch.setdefault(section, {}) if section else patch)[member] = read(text)
             except ValueError:
                 raise ConfigurationError(f"{name} must be a number.") from None
     name, level = _first(environ, ("CKSERVICE_LOG_LEVEL", "LOG_LEVEL"))

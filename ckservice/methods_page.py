@@ -11,13 +11,12 @@ def methods_page(document: Mapping[str, Any]) -> str:
 
 
 def method_table(document: Mapping[str, Any]) -> str:
-    """The methods that a host can call, as the table that the README shows."""
+    """The methods that a host can call, by what they are about, as the table that the README shows."""
     rows = [
-        f"| `{name}` | {method['summary']} |"
-        for name, method in document["methods"].items()
-        if method["direction"] == "hostToService"
+        f"| {' '.join(f'`{name}`' for name in resource['methods'])} | {resource['summary']} |"
+        for resource in document["resources"].values()
     ]
-    return "\n".join(["| method | what it does |", "|---|---|", *rows])
+    return "\n".join(["| methods | what they are for |", "|---|---|", *rows])
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:

@@ -173,6 +173,9 @@ class Settings(Input):
         default_factory=ProviderConfig,
         description="The provider of embeddings: `openai`, `azure-openai` or `ollama`; none where left out.",
     )
+    repo_path: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        None, description="Absolute path of the context repository that is meant where a request names none."
+    )
     cache: OrDefault[CacheSettings] = Field(default_factory=CacheSettings)
     budget: OrDefault[BudgetSettings] = Field(default_factory=BudgetSettings)
     network: OrDefault[NetworkSettings] = Field(default_factory=NetworkSettings)

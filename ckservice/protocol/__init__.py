@@ -7,7 +7,21 @@ generated from them.
 from typing import Any
 
 from ckservice.jsonrpc.method import Notification, Request
-from ckservice.protocol import cache, chat, credential, embedding, health, model, service, settings, stream, token
+from ckservice.protocol import (
+    cache,
+    chat,
+    credential,
+    embedding,
+    entity,
+    health,
+    model,
+    prompt,
+    repository,
+    service,
+    settings,
+    stream,
+    token,
+)
 
 VERSION = 1
 """Rises only when something breaks. Results, notifications and enums may grow within a version."""
@@ -31,6 +45,18 @@ REQUESTS: tuple[Request[Any, Any], ...] = (
     model.LIST,
     token.COUNT,
     embedding.CREATE,
+    entity.GENERATE,
+    entity.REFINE,
+    entity.VALIDATE,
+    entity.LIST,
+    entity.GET,
+    entity.NEXT_ID,
+    entity.SAVE,
+    repository.INSPECT,
+    repository.VALIDATE,
+    repository.GRAPH,
+    repository.IMPACT,
+    prompt.RENDER,
 )
 """What the host can ask."""
 

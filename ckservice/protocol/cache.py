@@ -1,4 +1,4 @@
-"""The response cache."""
+"""The response cache: what it holds, and how to empty it."""
 
 from typing import Literal
 

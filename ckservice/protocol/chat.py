@@ -1,4 +1,4 @@
-"""Ask a model."""
+"""Ask a model; text is streamed as it comes."""
 
 from typing import Annotated, Any, Literal
 

@@ -231,6 +231,12 @@ _BY_CLASS: dict[type[errors.CkserviceError], ErrorKind] = {
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
     errors.BudgetExceeded: QUOTA_EXCEEDED,
     errors.StorageFailed: STORAGE_FAILED,
+    errors.RepositoryNotFound: REPOSITORY_NOT_FOUND,
+    errors.EntityNotFound: ENTITY_NOT_FOUND,
+    errors.PathForbidden: PATH_FORBIDDEN,
+    errors.Conflict: CONFLICT,
+    errors.InvalidEntity: INVALID_ENTITY,
+    errors.GitFailed: TOOL_FAILED,
     errors.InvalidOutput: INVALID_OUTPUT,
 }
 
@@ -254,7 +260,7 @@ class ErrorData(Model):
     http_status: Maybe[int] = None
     upstream_request_id: Maybe[str] = Field(None, description="The provider's own id of the request.")
     errors: Maybe[list[ErrorDetail]] = Field(
-        None, description="Of `invalidParams` and `invalidOutput`: each thing that is wrong."
+        None, description="Of `invalidParams`, `invalidEntity` and `invalidOutput`: each thing that is wrong."
     )
     partial: Maybe[str] = Field(None, description="The text that had been produced before the request ended early.")
     candidate: Maybe[Any] = Field(None, description="Of `invalidOutput`: the model's last output.")
@@ -290,7 +296,7 @@ def _data(error: errors.CkserviceError) -> dict[str, Any]:
             return {name: value for name, value in members.items() if value is not None}
         case errors.InvalidOutput():
             return {"errors": error.errors, "candidate": error.candidate}
-        case errors.InvalidArguments():
+        case errors.InvalidArguments() | errors.InvalidEntity():
             return {"errors": error.errors}
         case errors.UnsupportedVersion():
             return {"supported": error.supported}

@@ -1,4 +1,4 @@
-"""Is it well, and what has it done."""
+"""How well the process and its providers are, and what they have done so far."""
 
 from typing import Literal
 

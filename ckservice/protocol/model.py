@@ -1,4 +1,4 @@
-"""Which models there are."""
+"""The models of one provider or of all, with prices where they are known."""
 
 from pydantic import Field
 

@@ -36,6 +36,9 @@ class InitializeParams(Params, extra="ignore"):
     opt_out_notifications: Maybe[ListOf[str]] = Field(
         None, description="Exact names of notifications that are not wanted."
     )
+    repo_path: Maybe[Annotated[str, Field(min_length=1, max_length=4096)]] = Field(
+        None, description="Absolute path of the context repository; goes before `settings.repoPath`."
+    )
     settings: Maybe[SettingsPatch] = None
 
 

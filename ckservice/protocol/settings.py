@@ -1,4 +1,4 @@
-"""The settings of the process."""
+"""The settings of the process, for as long as it lives."""
 
 from ckservice.jsonrpc.method import Request
 from ckservice.model import NoParams, Params

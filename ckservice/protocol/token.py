@@ -1,4 +1,4 @@
-"""How long is a prompt."""
+"""How many tokens a prompt has: counted where the provider can, else estimated."""
 
 from typing import Annotated
 

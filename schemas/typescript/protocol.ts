@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = 'e55bba94abac672931dada3b75332f6a7fafa4805dd4e9e7ae1ab09814e58f49' as const;
+export const SCHEMA_HASH = '1eab2208e15e1de369a46b82df19abd8ad6781c9cdaddf7fe1a988fe74d365b5' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -54,6 +54,14 @@ export type ErrorKind =
   | 'threadNotFound'
   | 'storageFailed'
   | 'indexNotReady';
+
+/** A rule that an entity need not follow, and by what right. */
+export interface AppliedException {
+  exceptionId: string;
+  ruleId: string;
+  entityId: string;
+  expiresOn: string | null;
+}
 
 /** What may be spent. */
 export interface BudgetSettings {
@@ -124,6 +132,20 @@ export interface CacheUse {
 export interface CancelParams {
   /** The request to cancel. */
   id: string | number;
+}
+
+/** An entity that is not what it was. */
+export interface ChangedEntity {
+  id: string;
+  type: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+  /**
+   * `renamed`: its file has another name. `unreadable`: the file is broken, now or in the base, so that nobody can tell whether it changed. `given`: it was named in the request.
+   */
+  status: 'added' | 'removed' | 'renamed' | 'modified' | 'unreadable' | 'given';
+  file: string;
+  /** Where it was, if it was somewhere else. */
+  previousFile?: string;
+  changes: FieldChange[];
 }
 
 export interface ClearCredentialParams {
@@ -208,9 +230,28 @@ export interface CompleteResult {
   attempts: number;
 }
 
+/** The rules, and who need not follow them. */
+export interface Compliance {
+  rules: Rule[];
+  exceptions?: RuleException[];
+}
+
 export interface Component {
   status: 'healthy' | 'degraded' | 'unhealthy';
   /** What is wrong with it. */
+  message?: string;
+}
+
+/**
+ * What must be true of an entity.
+ *
+ * `path` is dotted, with indexes and `.length`. `greaterThan` and `lessThan` compare numbers, or the length of a list
+ * or a string.
+ */
+export interface Condition {
+  path: string;
+  operator: 'exists' | 'nonEmpty' | 'equals' | 'notEquals' | 'includes' | 'matches' | 'greaterThan' | 'lessThan';
+  value?: JsonValue;
   message?: string;
 }
 
@@ -265,6 +306,54 @@ export interface CredentialRequestResult {
   apiKey?: string;
 }
 
+/** A link to what does not exist, or is of a type that this link can't have. */
+export interface DanglingLink {
+  /** The entity whose field it is. */
+  from: string;
+  to: string;
+  relation:
+    | 'has-story'
+    | 'has-spec'
+    | 'has-task'
+    | 'requires'
+    | 'produces'
+    | 'belongs-to'
+    | 'impacts'
+    | 'relates-to'
+    | 'implements'
+    | 'modifies'
+    | 'depends-on'
+    | 'uses';
+  /** Path in the entity, as `related.features[0]`. */
+  field: string;
+  file: string;
+  /** From 1. */
+  line: number;
+  reason: string;
+}
+
+/** One thing that is wrong. */
+export interface EntityProblem {
+  /** As `acceptanceCriteria[2]`; empty for the whole. */
+  path: string;
+  message: string;
+  /** From 1; for YAML. */
+  line?: number;
+  /** From 1; for YAML. */
+  column?: number;
+  severity: 'error' | 'warning' | 'info';
+}
+
+/** An entity in a list. */
+export interface EntitySummary {
+  id: string;
+  type: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+  title: string;
+  status?: string;
+  /** Relative to the repository, with `/`. */
+  path: string;
+}
+
 /** `error.data` of every error response. */
 export interface ErrorData {
   /** The stable name to switch on; one of `ErrorKind`. */
@@ -280,7 +369,7 @@ export interface ErrorData {
   httpStatus?: number;
   /** The provider's own id of the request. */
   upstreamRequestId?: string;
-  /** Of `invalidParams` and `invalidOutput`: each thing that is wrong. */
+  /** Of `invalidParams`, `invalidEntity` and `invalidOutput`: each thing that is wrong. */
   errors?: ErrorDetail[];
   /** The text that had been produced before the request ended early. */
   partial?: string;
@@ -296,6 +385,19 @@ export interface ErrorDetail {
   /** Where, as `messages[0].role`. */
   path: string;
   message: string;
+}
+
+/** What shows that a requirement is met. */
+export interface Evidence {
+  type: 'schema' | 'adr' | 'document' | 'url';
+  path: string;
+  description?: string;
+}
+
+/** What an exception is for; everything where neither is given. */
+export interface ExceptionScope {
+  entities?: string[];
+  layers?: string[];
 }
 
 /** A provider to try when the one before is unavailable. */
@@ -327,6 +429,309 @@ export interface FallbackConfig {
   headers?: Record<string, string> | null;
 }
 
+/** Something that the product is to do. */
+export interface Feature {
+  /** @pattern ^FEAT-[0-9]{3,}$ */
+  id: string;
+  title: string;
+  status: 'proposed' | 'in-progress' | 'done' | 'blocked';
+  domain?: string;
+  owners?: string[];
+  objective?: string;
+  acceptance?: string[];
+  /** Ids of services and packages that it needs. */
+  requires?: string[];
+  /** Ids of packages that come out of it. */
+  produces?: string[];
+  /** Ids of its user stories. */
+  userStories?: string[];
+  /** Ids of its specs. */
+  specs?: string[];
+  /** Ids of its tasks. */
+  tasks?: string[];
+  prompts?: FeaturePrompts;
+}
+
+/** What an AI is told when it works on the feature. */
+export interface FeaturePrompts {
+  instructions?: string[];
+  contextRefs?: string[];
+}
+
+/** One field that is not what it was. */
+export interface FieldChange {
+  /**
+   * As `acceptanceCriteria[2]`, in the new state, or in the old one where there is nothing now; empty where the whole entity was added or removed, or hardly anything is as it was.
+   */
+  path: string;
+  /** Left out where there was nothing. Cut, as text, where it is very long. */
+  before?: JsonValue;
+  /** Left out where there is nothing now. */
+  after?: JsonValue;
+}
+
+/** One thing that is wrong. */
+export interface Finding {
+  kind: 'schema' | 'reference' | 'duplicate' | 'cycle' | 'constitution' | 'yaml';
+  entityId?: string;
+  /** Relative to the repository, with `/`. */
+  file: string;
+  /** From 1. */
+  line: number;
+  /** From 1. */
+  column: number;
+  /** Names what was found and what was expected. */
+  message: string;
+  severity: 'error' | 'warning' | 'info';
+}
+
+/** Something that is not there. */
+export interface Gap {
+  /** Stable name, such as `featureWithoutStories`. */
+  kind: string;
+  entityId?: string;
+  message: string;
+  severity: 'error' | 'warning' | 'info';
+}
+
+export interface GenerateEntityParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  entityType: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+  /**
+   * @minLength 10
+   * @maxLength 10000
+   */
+  userPrompt: string;
+  /**
+   * The feature that it belongs to.
+   *
+   * @minLength 1
+   * @maxLength 256
+   */
+  linkedFeatureId?: string;
+  /**
+   * Further entities that it is about.
+   *
+   * @maxItems 100
+   */
+  linkedIds?: string[];
+  config?: ProviderConfig;
+  /**
+   * How often the model is told what is wrong with its answer.
+   *
+   * @default 2
+   * @minimum 0
+   * @maximum 10
+   */
+  maxRepairs?: number;
+  /**
+   * Tell the model what the repository says around it.
+   *
+   * @default true
+   */
+  useContext?: boolean;
+  /**
+   * Write it, with the link back in the feature: both files, or none.
+   *
+   * @default false
+   */
+  save?: boolean;
+  /**
+   * Send `stream/*` notifications before the response.
+   *
+   * @default true
+   */
+  stream?: boolean;
+}
+
+/** An entity that fits its schema and links to nothing that is not there. */
+export interface GenerateEntityResult {
+  entity: JsonObject;
+  /** The text of its file. */
+  yaml: string;
+  /** Where it is, or should be, saved; relative to the repository, with `/`. */
+  path: string;
+  /** Always true: what is not valid is `invalidOutput`. */
+  valid: boolean;
+  /** Problems that do not make it invalid, of severity `warning` or `info`. */
+  errors: EntityProblem[];
+  /** What the model was told of the repository. */
+  sources: GenerationSource[];
+  metadata: GenerationMetadata;
+  /** With `save`: what was written. */
+  saved?: SaveEntityResult;
+}
+
+/** What it took. */
+export interface GenerationMetadata {
+  promptTokens: number;
+  completionTokens: number;
+  durationMs: number;
+  model: string;
+  provider: string;
+  /** How many times a provider was asked. */
+  attempts: number;
+  /** US dollars; null when the price is unknown. */
+  costUsd: number | null;
+}
+
+/** Something that the model was told of the repository. */
+export interface GenerationSource {
+  entityId?: string;
+  entityType?: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+  title: string;
+  /** Relative to the repository, with `/`. */
+  filePath: string;
+  /** Why: `linked`, `neighbour`, `example`, `similar`, `principle` or `project`. */
+  reason: string;
+}
+
+export interface GetEntityParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /**
+   * @minLength 1
+   * @maxLength 256
+   */
+  entityId: string;
+}
+
+export interface GetEntityResult {
+  /** The whole of it, unknown keys included. */
+  entity: JsonObject;
+  /** The text of its document, as it stands in the file. */
+  yaml: string;
+  /** Relative to the repository, with `/`. */
+  path: string;
+  /**
+   * SHA-256 of the file's bytes; give it to `entity/save` as `expectedHash`.
+   *
+   * @pattern ^[0-9a-f]{64}$
+   */
+  hash: string;
+  type: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+}
+
+/** How a repository stands with Git. */
+export interface GitState {
+  available: boolean;
+  /** Why Git can't be used, and what to do. */
+  message?: string;
+  /** Left out where HEAD is detached. */
+  branch?: string;
+  /** Commit, in hexadecimal; left out before the first one. */
+  head?: string;
+  /** Files that are modified, deleted, renamed or untracked. */
+  changed?: number;
+}
+
+/** The constitution of a repository. */
+export interface Governance {
+  /** @pattern ^[A-Z0-9][A-Z0-9-]{2,}$ */
+  id: string;
+  name: string;
+  /**
+   * Semantic version, https://semver.org.
+   *
+   * @pattern ^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$
+   */
+  version: string;
+  status: 'draft' | 'ratified' | 'deprecated';
+  /** @format date */
+  ratifiedOn: string;
+  /** @format date */
+  lastAmendedOn?: string;
+  /**
+   * SHA-256 of the file's lines without that of the checksum itself, in hexadecimal.
+   *
+   * @pattern ^[0-9a-f]{64}$
+   */
+  checksum?: string;
+  summary?: string;
+  layers?: Layer[];
+  principles: Principle[];
+  governance: Process;
+  compliance: Compliance;
+}
+
+/** Entities and their links. */
+export interface Graph {
+  nodes: GraphNode[];
+  edges: GraphEdge[];
+  dangling: DanglingLink[];
+  /** Ids along each cycle over depends-on, requires and uses, from the smallest one. */
+  cycles: string[][];
+  /** The drawing, with `format` mermaid or dot. */
+  text?: string;
+}
+
+/** A link between two entities; the two directions of one link are one edge. */
+export interface GraphEdge {
+  from: string;
+  to: string;
+  relation:
+    | 'has-story'
+    | 'has-spec'
+    | 'has-task'
+    | 'requires'
+    | 'produces'
+    | 'belongs-to'
+    | 'impacts'
+    | 'relates-to'
+    | 'implements'
+    | 'modifies'
+    | 'depends-on'
+    | 'uses';
+}
+
+/** An entity. */
+export interface GraphNode {
+  id: string;
+  type: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+  title: string;
+  status?: string;
+  /** Relative to the repository, with `/`. */
+  file: string;
+}
+
+export interface GraphParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /** @default "json" */
+  format?: 'json' | 'mermaid' | 'dot';
+  /** Id of an entity: only what is near it. A graph of more than 8 MiB is only to be had in parts. */
+  focus?: string;
+  /**
+   * Links to go from `focus`, in either direction; 2 where left out.
+   *
+   * @minimum 0
+   * @maximum 100
+   */
+  depth?: number;
+}
+
 /** At every moment, received = answered + inFlight; the request that asks is one of those in flight. */
 export interface Health {
   /** The worst of the components. */
@@ -340,6 +745,69 @@ export interface Health {
   /** How late the event loop is at this moment. */
   eventLoopLagMs: number;
   components: Record<string, Component>;
+}
+
+/** What has changed, and what that means. */
+export interface Impact {
+  /**
+   * The commit that was compared with, in hexadecimal. Left out before the first one, and where `entityIds` are given and Git can't be used.
+   */
+  base?: string;
+  changed: ChangedEntity[];
+  impacted: ImpactedEntity[];
+  stale: StaleEntity[];
+  /** Rules that can't be applied as they are written, and why. */
+  problems: Finding[];
+}
+
+export interface ImpactParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /**
+   * Take these as changed; where left out, the work tree is compared with `base`.
+   *
+   * @maxItems 1000
+   */
+  entityIds?: string[];
+  /**
+   * A Git revision.
+   *
+   * @default "HEAD"
+   * @minLength 1
+   * @maxLength 256
+   */
+  base?: string;
+  /**
+   * Links to follow from what has changed.
+   *
+   * @default 3
+   * @minimum 1
+   * @maximum 100
+   */
+  depth?: number;
+}
+
+/** An entity that is reached from a changed one. */
+export interface ImpactedEntity {
+  id: string;
+  /** Links to the nearest changed entity. */
+  distance: number;
+  /** Ids on the way, from the changed entity to the one before this. */
+  via: string[];
+  reason: string;
+}
+
+/** What a user story touches. */
+export interface Impacts {
+  services?: string[];
+  packages?: string[];
 }
 
 /** Who the host is and what it wants. Unknown members are ignored: a newer host may send them. */
@@ -358,6 +826,13 @@ export interface InitializeParams {
   capabilities?: ClientCapabilities;
   /** Exact names of notifications that are not wanted. */
   optOutNotifications?: string[];
+  /**
+   * Absolute path of the context repository; goes before `settings.repoPath`.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
   settings?: SettingsPatch;
 }
 
@@ -368,6 +843,23 @@ export interface InitializeResult {
   serverInfo: ServerInfo;
   capabilities: ServerCapabilities;
   limits: ServerLimits;
+}
+
+/** What a repository is like. */
+export interface Inspection {
+  overview: Overview;
+  entities: GraphNode[];
+  relationships: GraphEdge[];
+  gaps: Gap[];
+  recommendations: Recommendation[];
+}
+
+/** A part of the code. */
+export interface Layer {
+  id: string;
+  name: string;
+  paths: string[];
+  description?: string;
 }
 
 /** Bounds on one connection. */
@@ -490,6 +982,36 @@ export interface LimitSettingsPatch {
   totalTimeoutMs?: number | null;
 }
 
+export interface ListEntitiesParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  entityType?: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+  /** Words that must all stand in the id, the title or the path; case does not matter. */
+  query?: string;
+  /** `nextCursor` of the page before. */
+  cursor?: string;
+  /**
+   * @default 100
+   * @minimum 1
+   * @maximum 1000
+   */
+  limit?: number;
+}
+
+export interface ListEntitiesResult {
+  /** By type and id. */
+  entities: EntitySummary[];
+  /** Left out on the last page. */
+  nextCursor?: string;
+}
+
 /** A provider whose models could not be listed. */
 export interface ListError {
   provider: 'azure-openai' | 'openai' | 'anthropic' | 'ollama' | 'offline';
@@ -591,6 +1113,23 @@ export interface NetworkSettings {
   caFile?: string | null;
 }
 
+export interface NextIdParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  entityType: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+}
+
+export interface NextIdResult {
+  id: string;
+}
+
 /** No parameters. */
 export interface NoParams {
   /** Deadline and trace context of this request. */
@@ -668,6 +1207,34 @@ export interface OfflineSettingsPatch {
   faultAfterTokens?: number | null;
 }
 
+/** The repository at a glance. */
+export interface Overview {
+  entities: number;
+  types: Partial<Record<'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance', TypeCount>>;
+  /** Findings of `repository/validate`. */
+  errors: number;
+  warnings: number;
+  git: GitState;
+}
+
+/** A library or program that is published. */
+export interface PackageEntity {
+  id: string;
+  name: string;
+  version: string;
+  type: 'npm' | 'maven' | 'pypi' | 'gem' | 'nuget';
+  /** @format uri */
+  repository?: string;
+  /** Names in the registry, not ids of entities. */
+  dependencies?: string[];
+  uses?: PackageUses;
+}
+
+/** What a package calls when it runs. */
+export interface PackageUses {
+  services?: string[];
+}
+
 /** Milliseconds, to within 9 %; null where nothing was measured. */
 export interface Percentiles {
   count: number;
@@ -681,6 +1248,27 @@ export interface PriceTable {
   source: string;
   /** The day on which they were right; ISO 8601. */
   date: string;
+}
+
+/** A rule for people, and for an AI that writes. */
+export interface Principle {
+  id: string;
+  title: string;
+  summary: string;
+  details?: string;
+  appliesTo: ('global' | 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'layer')[];
+  tags?: string[];
+  nonNegotiable: boolean;
+  references?: string[];
+  requirements?: Requirement[];
+}
+
+/** How the document itself is kept. */
+export interface Process {
+  owners: string[];
+  reviewCadence: 'per-release' | 'quarterly' | 'annually' | 'ad-hoc';
+  adrReferences?: string[];
+  changeControl?: string;
 }
 
 /** What is going on, where it takes a while: retries, repairs, indexing, waiting for an approval. */
@@ -698,6 +1286,15 @@ export interface ProgressParams {
   message: string;
   completed?: number;
   total?: number;
+}
+
+/** Something that the prompt draws on. */
+export interface PromptReference {
+  /** Of an entity. */
+  id?: string;
+  title: string;
+  /** Relative to the repository, with `/`. */
+  file: string;
 }
 
 /** Which model answers, and how to reach it. What is left out comes from the settings. */
@@ -783,6 +1380,124 @@ export interface ReasoningParams {
   token: string;
 }
 
+/** Something to do, for which the repository gives the reason. */
+export interface Recommendation {
+  priority: 'high' | 'medium' | 'low';
+  action: string;
+  entityIds: string[];
+}
+
+export interface RefineEntityParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /**
+   * @minLength 1
+   * @maxLength 256
+   */
+  entityId?: string;
+  /** In place of `entityId`: an entity that is not saved. */
+  entity?: JsonObject;
+  /** Of `entity`; where left out, it is told by the id. */
+  entityType?: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+  /**
+   * @minLength 1
+   * @maxLength 10000
+   */
+  instruction: string;
+  config?: ProviderConfig;
+  /**
+   * @default 2
+   * @minimum 0
+   * @maximum 10
+   */
+  maxRepairs?: number;
+  /** @default true */
+  useContext?: boolean;
+  /**
+   * Write it, unless its file has changed in the meantime.
+   *
+   * @default false
+   */
+  save?: boolean;
+  /** @default true */
+  stream?: boolean;
+}
+
+export interface RefineEntityResult {
+  entity: JsonObject;
+  /** The text of its file. */
+  yaml: string;
+  /** Where it is, or should be, saved; relative to the repository, with `/`. */
+  path: string;
+  /** Always true: what is not valid is `invalidOutput`. */
+  valid: boolean;
+  /** Problems that do not make it invalid, of severity `warning` or `info`. */
+  errors: EntityProblem[];
+  /** What the model was told of the repository. */
+  sources: GenerationSource[];
+  metadata: GenerationMetadata;
+  /** With `save`: what was written. */
+  saved?: SaveEntityResult;
+  /** Unified, against the entity as it was. */
+  diff: string;
+}
+
+export interface RenderPromptParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /**
+   * @minLength 1
+   * @maxLength 256
+   */
+  entityId: string;
+  kind: 'implement' | 'review' | 'test' | 'checklist';
+}
+
+export interface RenderPromptResult {
+  prompt: string;
+  /** Markdown with a box for each thing to check; absent where the prompt itself is one. */
+  checklist?: string;
+  references: PromptReference[];
+  /** Of the prompt; estimated, since it is meant for any model. */
+  tokens: number;
+}
+
+/** What is wrong with a repository. */
+export interface Report {
+  /** Whether there is no finding of severity `error`. */
+  ok: boolean;
+  stats: ValidationStats;
+  /** All findings, warnings too, by file and line. */
+  errors: Finding[];
+}
+
+/** What every request about a repository has. */
+export interface RepositoryParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+}
+
 /** What every request may carry beside its own parameters. */
 export interface RequestMeta {
   /**
@@ -800,6 +1515,14 @@ export interface RequestMeta {
   traceparent?: string;
 }
 
+/** Something that a principle demands. */
+export interface Requirement {
+  id: string;
+  statement: string;
+  severity: 'critical' | 'high' | 'medium' | 'low';
+  evidence?: Evidence[];
+}
+
 /** A form that the answer must have. */
 export interface ResponseFormat {
   type: 'json_schema';
@@ -811,6 +1534,80 @@ export interface ResponseFormat {
   name: string;
   /** JSON Schema (draft 2020-12 unless it names another) that the answer is validated against. */
   schema: JsonObject;
+}
+
+/** A rule that entities are checked against: all of its conditions must hold. */
+export interface Rule {
+  id: string;
+  description: string;
+  targets: ('global' | 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'layer')[];
+  conditions: Condition[];
+  severity: 'critical' | 'high' | 'medium' | 'low';
+  remediation?: string;
+  references?: string[];
+}
+
+/** A rule that need not be followed, by some and for some time. */
+export interface RuleException {
+  id: string;
+  ruleId: string;
+  scope: ExceptionScope;
+  /** @format date */
+  expiresOn?: string;
+  justification: string;
+  mitigations?: string[];
+  approvers?: string[];
+}
+
+export interface SaveEntityParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /** The whole entity as it should be; a key left out is removed. */
+  entity?: JsonObject;
+  /** In place of `entity`: the text of its document. */
+  yaml?: string;
+  /** Where left out, it is told by the id. */
+  entityType?: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+  /**
+   * `hash` of the file that the change was made for.
+   *
+   * @pattern ^[0-9a-f]{64}$
+   */
+  expectedHash?: string;
+  /**
+   * Where to write a new entity, relative to the repository; it is chosen where left out.
+   *
+   * @minLength 1
+   * @maxLength 1024
+   */
+  path?: string;
+  /**
+   * Say what would be written, and write nothing.
+   *
+   * @default false
+   */
+  dryRun?: boolean;
+}
+
+export interface SaveEntityResult {
+  /** Relative to the repository, with `/`. */
+  path: string;
+  created: boolean;
+  /**
+   * SHA-256 of the file's bytes after the change.
+   *
+   * @pattern ^[0-9a-f]{64}$
+   */
+  hash: string;
+  /** Unified; empty where nothing changed. */
+  diff: string;
 }
 
 /** What this process can do at present. */
@@ -836,6 +1633,26 @@ export interface ServerLimits {
   maxBatchSize: number;
 }
 
+/** The interface of a service. */
+export interface ServiceApi {
+  spec?: string;
+  version?: string;
+}
+
+/** A program that runs. */
+export interface ServiceEntity {
+  id: string;
+  name: string;
+  type: 'backend' | 'frontend' | 'infrastructure';
+  /** @format uri */
+  repository?: string;
+  api?: ServiceApi;
+  /** Ids of services and packages, as `id` or `id@range`. */
+  dependencies?: string[];
+  /** Ids of services and packages that use it. */
+  consumers?: string[];
+}
+
 export interface SetCredentialParams {
   /** Deadline and trace context of this request. */
   _meta?: RequestMeta;
@@ -856,6 +1673,13 @@ export interface Settings {
   config?: ProviderConfig;
   /** The provider of embeddings: `openai`, `azure-openai` or `ollama`; none where left out. */
   embedding?: ProviderConfig;
+  /**
+   * Absolute path of the context repository that is meant where a request names none.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string | null;
   cache?: CacheSettings;
   budget?: BudgetSettings;
   network?: NetworkSettings;
@@ -872,6 +1696,13 @@ export interface SettingsPatch {
   config?: ProviderConfig | null;
   /** The provider of embeddings: `openai`, `azure-openai` or `ollama`; none where left out. */
   embedding?: ProviderConfig | null;
+  /**
+   * Absolute path of the context repository that is meant where a request names none.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string | null;
   cache?: CacheSettingsPatch | null;
   budget?: BudgetSettings | null;
   network?: NetworkSettings | null;
@@ -895,6 +1726,24 @@ export interface ShutdownParams {
   graceMs?: number;
 }
 
+/** How something is to be built. */
+export interface Spec {
+  /** @pattern ^SPEC-[0-9]{3,}$ */
+  id: string;
+  title: string;
+  type?: 'technical' | 'api' | 'ui' | 'data';
+  related?: SpecRelated;
+  /** Markdown. */
+  content?: string;
+}
+
+/** What a spec is about. */
+export interface SpecRelated {
+  features?: string[];
+  services?: string[];
+  packages?: string[];
+}
+
 /** What counts against the budget. */
 export interface Spending {
   /** The budget in the settings; null where there is none. */
@@ -903,6 +1752,16 @@ export interface Spending {
    * US dollars, as far as prices are known. Answers that were cut or cancelled count with an estimate for their prompt; providers don't tell what they cost.
    */
   spentUsd: number;
+}
+
+/** An entity that a rule wants looked at again. */
+export interface StaleEntity {
+  id: string;
+  ruleId: string;
+  severity: 'error' | 'warning' | 'info';
+  /** What the rule would have its status be, such as `needs-review`. */
+  status?: string;
+  reason: string;
 }
 
 /** What the cache holds, and how often it was of use to this process. */
@@ -930,6 +1789,25 @@ export interface StreamTimes {
   firstTokenMs: Percentiles;
   /** From one piece of text to the next. */
   perTokenMs: Percentiles;
+}
+
+/** A piece of work. */
+export interface Task {
+  /** @pattern ^T-[0-9]{3,}$ */
+  id: string;
+  title: string;
+  status: 'todo' | 'doing' | 'done' | 'blocked' | 'needs-review';
+  related?: TaskRelated;
+  owner?: string;
+  steps?: string[];
+  doneCriteria?: string[];
+}
+
+/** What a task is about. */
+export interface TaskRelated {
+  feature?: string;
+  spec?: string;
+  service?: string;
 }
 
 /** Text of the answer. While the host reads slowly, several pieces come as one. */
@@ -972,6 +1850,13 @@ export interface ToolDefinition {
   parameters: JsonObject;
 }
 
+/** How many entities of one type there are. */
+export interface TypeCount {
+  total: number;
+  /** By the value of `status`, for types that have one. */
+  byStatus: Record<string, number>;
+}
+
 /** A JSON merge patch (RFC 7396) of the settings: what is left out stays, null goes back to the default. */
 export interface UpdateParams {
   /** Deadline and trace context of this request. */
@@ -980,6 +1865,13 @@ export interface UpdateParams {
   config?: ProviderConfig | null;
   /** The provider of embeddings: `openai`, `azure-openai` or `ollama`; none where left out. */
   embedding?: ProviderConfig | null;
+  /**
+   * Absolute path of the context repository that is meant where a request names none.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string | null;
   cache?: CacheSettingsPatch | null;
   budget?: BudgetSettings | null;
   network?: NetworkSettings | null;
@@ -1016,6 +1908,56 @@ export interface UsageParams {
    */
   seq: number;
   usage: Usage;
+}
+
+/** What somebody wants to do, and to what end. */
+export interface UserStory {
+  /** @pattern ^US-[0-9]{3,}$ */
+  id: string;
+  /** Id of the feature that it belongs to. */
+  feature: string;
+  asA: string;
+  iWant: string;
+  soThat: string;
+  acceptanceCriteria?: string[];
+  impacts?: Impacts;
+}
+
+export interface ValidateEntityParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  entity?: JsonObject;
+  /** In place of `entity`; problems have lines and columns then. */
+  yaml?: string;
+  /** Where left out, it is told by the id. */
+  entityType?: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance';
+}
+
+export interface ValidateEntityResult {
+  /** Whether there is no problem of severity `error`. */
+  valid: boolean;
+  errors: EntityProblem[];
+}
+
+/** What was looked at. */
+export interface ValidationStats {
+  files: number;
+  entities: number;
+  byType: Partial<Record<'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance', number>>;
+  /** Governance rules that were applied. */
+  rules: number;
+  errors: number;
+  warnings: number;
+  /** Violations that a governance exception allows. */
+  exceptions: AppliedException[];
+  durationMs: number;
 }
 
 /** What the host asks the service. */
@@ -1079,6 +2021,80 @@ export interface Methods {
    * Errors: `providerUnavailable`, `authenticationFailed`, `rateLimited`, `quotaExceeded`, `contextWindowExceeded`, `contentFiltered`, `modelNotFound`, `streamInterrupted`, `providerRejected`, `providerNotConfigured`.
    */
   'embedding/create': { params: CreateParams; result: CreateResult };
+  /**
+   * Have a model write an entity that is valid in this repository; optionally save it.
+   *
+   * Errors: `providerUnavailable`, `authenticationFailed`, `rateLimited`, `quotaExceeded`, `contextWindowExceeded`, `contentFiltered`, `modelNotFound`, `streamInterrupted`, `providerRejected`, `providerNotConfigured`, `invalidOutput`, `invalidEntity`, `repositoryNotFound`, `entityNotFound`, `pathForbidden`, `conflict`, `storageFailed`.
+   * Sends: `stream/token`, `stream/reasoning`, `stream/progress`, `stream/usage`.
+   */
+  'entity/generate': { params: GenerateEntityParams; result: GenerateEntityResult };
+  /**
+   * Have a model change an entity; what the change is not about stays as it is.
+   *
+   * Errors: `providerUnavailable`, `authenticationFailed`, `rateLimited`, `quotaExceeded`, `contextWindowExceeded`, `contentFiltered`, `modelNotFound`, `streamInterrupted`, `providerRejected`, `providerNotConfigured`, `invalidOutput`, `invalidEntity`, `repositoryNotFound`, `entityNotFound`, `pathForbidden`, `conflict`, `storageFailed`.
+   * Sends: `stream/token`, `stream/reasoning`, `stream/progress`, `stream/usage`.
+   */
+  'entity/refine': { params: RefineEntityParams; result: RefineEntityResult };
+  /**
+   * Check one entity, saved or not, against the schema and the links of the repository.
+   *
+   * Errors: `repositoryNotFound`.
+   */
+  'entity/validate': { params: ValidateEntityParams; result: ValidateEntityResult };
+  /**
+   * The entities of the repository, by pages.
+   *
+   * Errors: `repositoryNotFound`.
+   */
+  'entity/list': { params: ListEntitiesParams; result: ListEntitiesResult };
+  /**
+   * One entity: its values, its text, its place.
+   *
+   * Errors: `repositoryNotFound`, `entityNotFound`.
+   */
+  'entity/get': { params: GetEntityParams; result: GetEntityResult };
+  /**
+   * The next free id of a type.
+   *
+   * Errors: `repositoryNotFound`.
+   */
+  'entity/nextId': { params: NextIdParams; result: NextIdResult };
+  /**
+   * Write an entity, keeping comments, order and style of what does not change.
+   *
+   * Errors: `repositoryNotFound`, `invalidEntity`, `conflict`, `pathForbidden`, `storageFailed`.
+   */
+  'entity/save': { params: SaveEntityParams; result: SaveEntityResult };
+  /**
+   * What is in the repository, what is missing, and what to do about it.
+   *
+   * Errors: `repositoryNotFound`.
+   */
+  'repository/inspect': { params: RepositoryParams; result: Inspection };
+  /**
+   * Check every file, entity, link and governance rule; each finding has its line.
+   *
+   * Errors: `repositoryNotFound`.
+   */
+  'repository/validate': { params: RepositoryParams; result: Report };
+  /**
+   * Entities and their links, as data or drawn as Mermaid or DOT.
+   *
+   * Errors: `repositoryNotFound`, `entityNotFound`.
+   */
+  'repository/graph': { params: GraphParams; result: Graph };
+  /**
+   * What has changed since a Git revision, and what must be looked at again because of it.
+   *
+   * Errors: `repositoryNotFound`, `entityNotFound`, `toolFailed`.
+   */
+  'repository/impact': { params: ImpactParams; result: Impact };
+  /**
+   * Make a prompt of an entity and what belongs to it, for an AI that implements, reviews or tests it.
+   *
+   * Errors: `repositoryNotFound`, `entityNotFound`.
+   */
+  'prompt/render': { params: RenderPromptParams; result: RenderPromptResult };
 }
 
 /** What the service asks the host. */
@@ -1150,6 +2166,52 @@ export interface MethodErrors {
     | 'streamInterrupted'
     | 'providerRejected'
     | 'providerNotConfigured';
+  'entity/generate':
+    | 'providerUnavailable'
+    | 'authenticationFailed'
+    | 'rateLimited'
+    | 'quotaExceeded'
+    | 'contextWindowExceeded'
+    | 'contentFiltered'
+    | 'modelNotFound'
+    | 'streamInterrupted'
+    | 'providerRejected'
+    | 'providerNotConfigured'
+    | 'invalidOutput'
+    | 'invalidEntity'
+    | 'repositoryNotFound'
+    | 'entityNotFound'
+    | 'pathForbidden'
+    | 'conflict'
+    | 'storageFailed';
+  'entity/refine':
+    | 'providerUnavailable'
+    | 'authenticationFailed'
+    | 'rateLimited'
+    | 'quotaExceeded'
+    | 'contextWindowExceeded'
+    | 'contentFiltered'
+    | 'modelNotFound'
+    | 'streamInterrupted'
+    | 'providerRejected'
+    | 'providerNotConfigured'
+    | 'invalidOutput'
+    | 'invalidEntity'
+    | 'repositoryNotFound'
+    | 'entityNotFound'
+    | 'pathForbidden'
+    | 'conflict'
+    | 'storageFailed';
+  'entity/validate': 'repositoryNotFound';
+  'entity/list': 'repositoryNotFound';
+  'entity/get': 'repositoryNotFound' | 'entityNotFound';
+  'entity/nextId': 'repositoryNotFound';
+  'entity/save': 'repositoryNotFound' | 'invalidEntity' | 'conflict' | 'pathForbidden' | 'storageFailed';
+  'repository/inspect': 'repositoryNotFound';
+  'repository/validate': 'repositoryNotFound';
+  'repository/graph': 'repositoryNotFound' | 'entityNotFound';
+  'repository/impact': 'repositoryNotFound' | 'entityNotFound' | 'toolFailed';
+  'prompt/render': 'repositoryNotFound' | 'entityNotFound';
   'credential/request': never;
 }
 
@@ -1173,6 +2235,18 @@ export interface MethodNotifications {
   'model/list': never;
   'token/count': never;
   'embedding/create': never;
+  'entity/generate': 'stream/token' | 'stream/reasoning' | 'stream/progress' | 'stream/usage';
+  'entity/refine': 'stream/token' | 'stream/reasoning' | 'stream/progress' | 'stream/usage';
+  'entity/validate': never;
+  'entity/list': never;
+  'entity/get': never;
+  'entity/nextId': never;
+  'entity/save': never;
+  'repository/inspect': never;
+  'repository/validate': never;
+  'repository/graph': never;
+  'repository/impact': never;
+  'prompt/render': never;
 }
 
 export const ERROR_CODES = {

@@ -20,6 +20,13 @@ function characters(least: number, most = Infinity) {
 export const JsonValue = z.json();
 export const JsonObject = z.record(z.string(), JsonValue);
 
+export const AppliedException = z.looseObject({
+  exceptionId: z.string(),
+  ruleId: z.string(),
+  entityId: z.string(),
+  expiresOn: z.string().nullable(),
+}) satisfies z.ZodType<protocol.AppliedException>;
+
 export const BudgetSettings = z.strictObject({
   maxCostUsd: z.number().min(0).nullable().exactOptional(),
 }) satisfies z.ZodType<protocol.BudgetSettings>;
@@ -46,6 +53,21 @@ export const CacheUse = z.looseObject({
 export const CancelParams = z.looseObject({
   id: z.union([z.string(), z.int()]),
 }) satisfies z.ZodType<protocol.CancelParams>;
+
+export const FieldChange = z.looseObject({
+  path: z.string(),
+  before: JsonValue.exactOptional(),
+  after: JsonValue.exactOptional(),
+}) satisfies z.ZodType<protocol.FieldChange>;
+
+export const ChangedEntity = z.looseObject({
+  id: z.string(),
+  type: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+  status: z.enum(['added', 'removed', 'renamed', 'modified', 'unreadable', 'given']),
+  file: z.string(),
+  previousFile: z.string().exactOptional(),
+  changes: z.array(FieldChange),
+}) satisfies z.ZodType<protocol.ChangedEntity>;
 
 export const RequestMeta = z.looseObject({
   timeoutMs: z.int().min(1).max(86400000).exactOptional(),
@@ -170,6 +192,43 @@ export const CompleteResult = z.looseObject({
   attempts: z.int(),
 }) satisfies z.ZodType<protocol.CompleteResult>;
 
+export const Condition = z.strictObject({
+  path: z.string(),
+  operator: z.enum(['exists', 'nonEmpty', 'equals', 'notEquals', 'includes', 'matches', 'greaterThan', 'lessThan']),
+  value: JsonValue.exactOptional(),
+  message: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.Condition>;
+
+export const Rule = z.strictObject({
+  id: z.string(),
+  description: z.string(),
+  targets: z.array(z.enum(['global', 'feature', 'userstory', 'spec', 'task', 'service', 'package', 'layer'])),
+  conditions: z.array(Condition),
+  severity: z.enum(['critical', 'high', 'medium', 'low']),
+  remediation: z.string().exactOptional(),
+  references: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.Rule>;
+
+export const ExceptionScope = z.strictObject({
+  entities: z.array(z.string()).exactOptional(),
+  layers: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.ExceptionScope>;
+
+export const RuleException = z.strictObject({
+  id: z.string(),
+  ruleId: z.string(),
+  scope: ExceptionScope,
+  expiresOn: z.iso.date().exactOptional(),
+  justification: z.string(),
+  mitigations: z.array(z.string()).exactOptional(),
+  approvers: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.RuleException>;
+
+export const Compliance = z.strictObject({
+  rules: z.array(Rule),
+  exceptions: z.array(RuleException).exactOptional(),
+}) satisfies z.ZodType<protocol.Compliance>;
+
 export const Component = z.looseObject({
   status: z.enum(['healthy', 'degraded', 'unhealthy']),
   message: z.string().exactOptional(),
@@ -209,6 +268,45 @@ export const CredentialRequestResult = z.looseObject({
   apiKey: z.string().exactOptional(),
 }) satisfies z.ZodType<protocol.CredentialRequestResult>;
 
+export const DanglingLink = z.looseObject({
+  from: z.string(),
+  to: z.string(),
+  relation: z.enum([
+    'has-story',
+    'has-spec',
+    'has-task',
+    'requires',
+    'produces',
+    'belongs-to',
+    'impacts',
+    'relates-to',
+    'implements',
+    'modifies',
+    'depends-on',
+    'uses',
+  ]),
+  field: z.string(),
+  file: z.string(),
+  line: z.int(),
+  reason: z.string(),
+}) satisfies z.ZodType<protocol.DanglingLink>;
+
+export const EntityProblem = z.looseObject({
+  path: z.string(),
+  message: z.string(),
+  line: z.int().exactOptional(),
+  column: z.int().exactOptional(),
+  severity: z.enum(['error', 'warning', 'info']),
+}) satisfies z.ZodType<protocol.EntityProblem>;
+
+export const EntitySummary = z.looseObject({
+  id: z.string(),
+  type: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+  title: z.string(),
+  status: z.string().exactOptional(),
+  path: z.string(),
+}) satisfies z.ZodType<protocol.EntitySummary>;
+
 export const ErrorDetail = z.looseObject({
   path: z.string(),
   message: z.string(),
@@ -230,6 +328,213 @@ export const ErrorData = z.looseObject({
   suggestedAction: z.string().exactOptional(),
 }) satisfies z.ZodType<protocol.ErrorData>;
 
+export const Evidence = z.strictObject({
+  type: z.enum(['schema', 'adr', 'document', 'url']),
+  path: z.string(),
+  description: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.Evidence>;
+
+export const FeaturePrompts = z.looseObject({
+  instructions: z.array(z.string()).exactOptional(),
+  contextRefs: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.FeaturePrompts>;
+
+export const Feature = z.looseObject({
+  id: z.string().regex(/^FEAT-[0-9]{3,}$/u),
+  title: z.string(),
+  status: z.enum(['proposed', 'in-progress', 'done', 'blocked']),
+  domain: z.string().exactOptional(),
+  owners: z.array(z.string()).exactOptional(),
+  objective: z.string().exactOptional(),
+  acceptance: z.array(z.string()).exactOptional(),
+  requires: z.array(z.string()).exactOptional(),
+  produces: z.array(z.string()).exactOptional(),
+  userStories: z.array(z.string()).exactOptional(),
+  specs: z.array(z.string()).exactOptional(),
+  tasks: z.array(z.string()).exactOptional(),
+  prompts: FeaturePrompts.exactOptional(),
+}) satisfies z.ZodType<protocol.Feature>;
+
+export const Finding = z.looseObject({
+  kind: z.enum(['schema', 'reference', 'duplicate', 'cycle', 'constitution', 'yaml']),
+  entityId: z.string().exactOptional(),
+  file: z.string(),
+  line: z.int(),
+  column: z.int(),
+  message: z.string(),
+  severity: z.enum(['error', 'warning', 'info']),
+}) satisfies z.ZodType<protocol.Finding>;
+
+export const Gap = z.looseObject({
+  kind: z.string(),
+  entityId: z.string().exactOptional(),
+  message: z.string(),
+  severity: z.enum(['error', 'warning', 'info']),
+}) satisfies z.ZodType<protocol.Gap>;
+
+export const GenerateEntityParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+  userPrompt: z.string().check(characters(10, 10000)),
+  linkedFeatureId: z.string().check(characters(1, 256)).exactOptional(),
+  linkedIds: z.array(z.string().check(characters(1, 256))).max(100).exactOptional(),
+  config: ProviderConfig.exactOptional(),
+  maxRepairs: z.int().min(0).max(10).exactOptional(),
+  useContext: z.boolean().exactOptional(),
+  save: z.boolean().exactOptional(),
+  stream: z.boolean().exactOptional(),
+}) satisfies z.ZodType<protocol.GenerateEntityParams>;
+
+export const GenerationSource = z.looseObject({
+  entityId: z.string().exactOptional(),
+  entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']).exactOptional(),
+  title: z.string(),
+  filePath: z.string(),
+  reason: z.string(),
+}) satisfies z.ZodType<protocol.GenerationSource>;
+
+export const GenerationMetadata = z.looseObject({
+  promptTokens: z.int(),
+  completionTokens: z.int(),
+  durationMs: z.number(),
+  model: z.string(),
+  provider: z.string(),
+  attempts: z.int(),
+  costUsd: z.number().nullable(),
+}) satisfies z.ZodType<protocol.GenerationMetadata>;
+
+export const SaveEntityResult = z.looseObject({
+  path: z.string(),
+  created: z.boolean(),
+  hash: z.string().regex(/^[0-9a-f]{64}$/u),
+  diff: z.string(),
+}) satisfies z.ZodType<protocol.SaveEntityResult>;
+
+export const GenerateEntityResult = z.looseObject({
+  entity: JsonObject,
+  yaml: z.string(),
+  path: z.string(),
+  valid: z.boolean(),
+  errors: z.array(EntityProblem),
+  sources: z.array(GenerationSource),
+  metadata: GenerationMetadata,
+  saved: SaveEntityResult.exactOptional(),
+}) satisfies z.ZodType<protocol.GenerateEntityResult>;
+
+export const GetEntityParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entityId: z.string().check(characters(1, 256)),
+}) satisfies z.ZodType<protocol.GetEntityParams>;
+
+export const GetEntityResult = z.looseObject({
+  entity: JsonObject,
+  yaml: z.string(),
+  path: z.string(),
+  hash: z.string().regex(/^[0-9a-f]{64}$/u),
+  type: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+}) satisfies z.ZodType<protocol.GetEntityResult>;
+
+export const GitState = z.looseObject({
+  available: z.boolean(),
+  message: z.string().exactOptional(),
+  branch: z.string().exactOptional(),
+  head: z.string().exactOptional(),
+  changed: z.int().exactOptional(),
+}) satisfies z.ZodType<protocol.GitState>;
+
+export const Layer = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  paths: z.array(z.string()),
+  description: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.Layer>;
+
+export const Requirement = z.strictObject({
+  id: z.string(),
+  statement: z.string(),
+  severity: z.enum(['critical', 'high', 'medium', 'low']),
+  evidence: z.array(Evidence).exactOptional(),
+}) satisfies z.ZodType<protocol.Requirement>;
+
+export const Principle = z.strictObject({
+  id: z.string(),
+  title: z.string(),
+  summary: z.string(),
+  details: z.string().exactOptional(),
+  appliesTo: z.array(z.enum(['global', 'feature', 'userstory', 'spec', 'task', 'service', 'package', 'layer'])),
+  tags: z.array(z.string()).exactOptional(),
+  nonNegotiable: z.boolean(),
+  references: z.array(z.string()).exactOptional(),
+  requirements: z.array(Requirement).exactOptional(),
+}) satisfies z.ZodType<protocol.Principle>;
+
+export const Process = z.strictObject({
+  owners: z.array(z.string()),
+  reviewCadence: z.enum(['per-release', 'quarterly', 'annually', 'ad-hoc']),
+  adrReferences: z.array(z.string()).exactOptional(),
+  changeControl: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.Process>;
+
+export const Governance = z.strictObject({
+  id: z.string().regex(/^[A-Z0-9][A-Z0-9-]{2,}$/u),
+  name: z.string(),
+  version: z.string().regex(/^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/u),
+  status: z.enum(['draft', 'ratified', 'deprecated']),
+  ratifiedOn: z.iso.date(),
+  lastAmendedOn: z.iso.date().exactOptional(),
+  checksum: z.string().regex(/^[0-9a-f]{64}$/u).exactOptional(),
+  summary: z.string().exactOptional(),
+  layers: z.array(Layer).exactOptional(),
+  principles: z.array(Principle),
+  governance: Process,
+  compliance: Compliance,
+}) satisfies z.ZodType<protocol.Governance>;
+
+export const GraphNode = z.looseObject({
+  id: z.string(),
+  type: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+  title: z.string(),
+  status: z.string().exactOptional(),
+  file: z.string(),
+}) satisfies z.ZodType<protocol.GraphNode>;
+
+export const GraphEdge = z.looseObject({
+  from: z.string(),
+  to: z.string(),
+  relation: z.enum([
+    'has-story',
+    'has-spec',
+    'has-task',
+    'requires',
+    'produces',
+    'belongs-to',
+    'impacts',
+    'relates-to',
+    'implements',
+    'modifies',
+    'depends-on',
+    'uses',
+  ]),
+}) satisfies z.ZodType<protocol.GraphEdge>;
+
+export const Graph = z.looseObject({
+  nodes: z.array(GraphNode),
+  edges: z.array(GraphEdge),
+  dangling: z.array(DanglingLink),
+  cycles: z.array(z.array(z.string())),
+  text: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.Graph>;
+
+export const GraphParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  format: z.enum(['json', 'mermaid', 'dot']).exactOptional(),
+  focus: z.string().exactOptional(),
+  depth: z.int().min(0).max(100).exactOptional(),
+}) satisfies z.ZodType<protocol.GraphParams>;
+
 export const Health = z.looseObject({
   status: z.enum(['healthy', 'degraded', 'unhealthy']),
   version: z.string(),
@@ -240,6 +545,42 @@ export const Health = z.looseObject({
   eventLoopLagMs: z.number(),
   components: z.record(z.string(), Component),
 }) satisfies z.ZodType<protocol.Health>;
+
+export const ImpactedEntity = z.looseObject({
+  id: z.string(),
+  distance: z.int(),
+  via: z.array(z.string()),
+  reason: z.string(),
+}) satisfies z.ZodType<protocol.ImpactedEntity>;
+
+export const StaleEntity = z.looseObject({
+  id: z.string(),
+  ruleId: z.string(),
+  severity: z.enum(['error', 'warning', 'info']),
+  status: z.string().exactOptional(),
+  reason: z.string(),
+}) satisfies z.ZodType<protocol.StaleEntity>;
+
+export const Impact = z.looseObject({
+  base: z.string().exactOptional(),
+  changed: z.array(ChangedEntity),
+  impacted: z.array(ImpactedEntity),
+  stale: z.array(StaleEntity),
+  problems: z.array(Finding),
+}) satisfies z.ZodType<protocol.Impact>;
+
+export const ImpactParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entityIds: z.array(z.string()).max(1000).exactOptional(),
+  base: z.string().check(characters(1, 256)).exactOptional(),
+  depth: z.int().min(1).max(100).exactOptional(),
+}) satisfies z.ZodType<protocol.ImpactParams>;
+
+export const Impacts = z.looseObject({
+  services: z.array(z.string()).exactOptional(),
+  packages: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.Impacts>;
 
 export const NetworkSettings = z.strictObject({
   proxy: z.string().nullable().exactOptional(),
@@ -281,6 +622,7 @@ export const OfflineSettingsPatch = z.strictObject({
 export const SettingsPatch = z.strictObject({
   config: ProviderConfig.nullable().exactOptional(),
   embedding: ProviderConfig.nullable().exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).nullable().exactOptional(),
   cache: CacheSettingsPatch.nullable().exactOptional(),
   budget: BudgetSettings.nullable().exactOptional(),
   network: NetworkSettings.nullable().exactOptional(),
@@ -297,6 +639,7 @@ export const InitializeParams = z.looseObject({
   processId: z.int().min(1).exactOptional(),
   capabilities: ClientCapabilities.exactOptional(),
   optOutNotifications: z.array(z.string()).exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
   settings: SettingsPatch.exactOptional(),
 }) satisfies z.ZodType<protocol.InitializeParams>;
 
@@ -328,6 +671,33 @@ export const InitializeResult = z.looseObject({
   limits: ServerLimits,
 }) satisfies z.ZodType<protocol.InitializeResult>;
 
+export const TypeCount = z.looseObject({
+  total: z.int(),
+  byStatus: z.record(z.string(), z.int()),
+}) satisfies z.ZodType<protocol.TypeCount>;
+
+export const Overview = z.looseObject({
+  entities: z.int(),
+  types: z.partialRecord(z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']), TypeCount),
+  errors: z.int(),
+  warnings: z.int(),
+  git: GitState,
+}) satisfies z.ZodType<protocol.Overview>;
+
+export const Recommendation = z.looseObject({
+  priority: z.enum(['high', 'medium', 'low']),
+  action: z.string(),
+  entityIds: z.array(z.string()),
+}) satisfies z.ZodType<protocol.Recommendation>;
+
+export const Inspection = z.looseObject({
+  overview: Overview,
+  entities: z.array(GraphNode),
+  relationships: z.array(GraphEdge),
+  gaps: z.array(Gap),
+  recommendations: z.array(Recommendation),
+}) satisfies z.ZodType<protocol.Inspection>;
+
 export const LimitSettings = z.strictObject({
   maxInFlight: z.int().min(1).max(4096).exactOptional(),
   maxLineBytes: z.int().min(1024).max(1073741824).exactOptional(),
@@ -337,6 +707,20 @@ export const LimitSettings = z.strictObject({
   idleTimeoutMs: z.int().min(1).max(86400000).exactOptional(),
   totalTimeoutMs: z.int().min(1).max(86400000).exactOptional(),
 }) satisfies z.ZodType<protocol.LimitSettings>;
+
+export const ListEntitiesParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']).exactOptional(),
+  query: z.string().exactOptional(),
+  cursor: z.string().exactOptional(),
+  limit: z.int().min(1).max(1000).exactOptional(),
+}) satisfies z.ZodType<protocol.ListEntitiesParams>;
+
+export const ListEntitiesResult = z.looseObject({
+  entities: z.array(EntitySummary),
+  nextCursor: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.ListEntitiesResult>;
 
 export const ListError = z.looseObject({
   provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
@@ -414,6 +798,16 @@ export const MetricsResult = z.looseObject({
   stream: StreamTimes,
 }) satisfies z.ZodType<protocol.MetricsResult>;
 
+export const NextIdParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+}) satisfies z.ZodType<protocol.NextIdParams>;
+
+export const NextIdResult = z.looseObject({
+  id: z.string(),
+}) satisfies z.ZodType<protocol.NextIdResult>;
+
 export const NoParams = z.strictObject({
   _meta: RequestMeta.exactOptional(),
 }) satisfies z.ZodType<protocol.NoParams>;
@@ -438,6 +832,20 @@ export const OfflineSettings = z.strictObject({
   faultAfterTokens: z.int().min(0).exactOptional(),
 }) satisfies z.ZodType<protocol.OfflineSettings>;
 
+export const PackageUses = z.looseObject({
+  services: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.PackageUses>;
+
+export const PackageEntity = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  version: z.string(),
+  type: z.enum(['npm', 'maven', 'pypi', 'gem', 'nuget']),
+  repository: z.url().exactOptional(),
+  dependencies: z.array(z.string()).exactOptional(),
+  uses: PackageUses.exactOptional(),
+}) satisfies z.ZodType<protocol.PackageEntity>;
+
 export const ProgressParams = z.looseObject({
   requestId: z.union([z.string(), z.int()]),
   seq: z.int().min(0),
@@ -446,6 +854,12 @@ export const ProgressParams = z.looseObject({
   completed: z.int().exactOptional(),
   total: z.int().exactOptional(),
 }) satisfies z.ZodType<protocol.ProgressParams>;
+
+export const PromptReference = z.looseObject({
+  id: z.string().exactOptional(),
+  title: z.string(),
+  file: z.string(),
+}) satisfies z.ZodType<protocol.PromptReference>;
 
 export const ProviderFailure = z.looseObject({
   kind: z.string(),
@@ -482,6 +896,94 @@ export const ReasoningParams = z.looseObject({
   token: z.string(),
 }) satisfies z.ZodType<protocol.ReasoningParams>;
 
+export const RefineEntityParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entityId: z.string().check(characters(1, 256)).exactOptional(),
+  entity: JsonObject.exactOptional(),
+  entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']).exactOptional(),
+  instruction: z.string().check(characters(1, 10000)),
+  config: ProviderConfig.exactOptional(),
+  maxRepairs: z.int().min(0).max(10).exactOptional(),
+  useContext: z.boolean().exactOptional(),
+  save: z.boolean().exactOptional(),
+  stream: z.boolean().exactOptional(),
+}) satisfies z.ZodType<protocol.RefineEntityParams>;
+
+export const RefineEntityResult = z.looseObject({
+  entity: JsonObject,
+  yaml: z.string(),
+  path: z.string(),
+  valid: z.boolean(),
+  errors: z.array(EntityProblem),
+  sources: z.array(GenerationSource),
+  metadata: GenerationMetadata,
+  saved: SaveEntityResult.exactOptional(),
+  diff: z.string(),
+}) satisfies z.ZodType<protocol.RefineEntityResult>;
+
+export const RenderPromptParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entityId: z.string().check(characters(1, 256)),
+  kind: z.enum(['implement', 'review', 'test', 'checklist']),
+}) satisfies z.ZodType<protocol.RenderPromptParams>;
+
+export const RenderPromptResult = z.looseObject({
+  prompt: z.string(),
+  checklist: z.string().exactOptional(),
+  references: z.array(PromptReference),
+  tokens: z.int(),
+}) satisfies z.ZodType<protocol.RenderPromptResult>;
+
+export const ValidationStats = z.looseObject({
+  files: z.int(),
+  entities: z.int(),
+  byType: z.partialRecord(z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']), z.int()),
+  rules: z.int(),
+  errors: z.int(),
+  warnings: z.int(),
+  exceptions: z.array(AppliedException),
+  durationMs: z.number(),
+}) satisfies z.ZodType<protocol.ValidationStats>;
+
+export const Report = z.looseObject({
+  ok: z.boolean(),
+  stats: ValidationStats,
+  errors: z.array(Finding),
+}) satisfies z.ZodType<protocol.Report>;
+
+export const RepositoryParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+}) satisfies z.ZodType<protocol.RepositoryParams>;
+
+export const SaveEntityParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entity: JsonObject.exactOptional(),
+  yaml: z.string().exactOptional(),
+  entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']).exactOptional(),
+  expectedHash: z.string().regex(/^[0-9a-f]{64}$/u).exactOptional(),
+  path: z.string().check(characters(1, 1024)).exactOptional(),
+  dryRun: z.boolean().exactOptional(),
+}) satisfies z.ZodType<protocol.SaveEntityParams>;
+
+export const ServiceApi = z.looseObject({
+  spec: z.string().exactOptional(),
+  version: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.ServiceApi>;
+
+export const ServiceEntity = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  type: z.enum(['backend', 'frontend', 'infrastructure']),
+  repository: z.url().exactOptional(),
+  api: ServiceApi.exactOptional(),
+  dependencies: z.array(z.string()).exactOptional(),
+  consumers: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.ServiceEntity>;
+
 export const SetCredentialParams = z.strictObject({
   _meta: RequestMeta.exactOptional(),
   provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
@@ -492,6 +994,7 @@ export const SetCredentialParams = z.strictObject({
 export const Settings = z.strictObject({
   config: ProviderConfig.exactOptional(),
   embedding: ProviderConfig.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).nullable().exactOptional(),
   cache: CacheSettings.exactOptional(),
   budget: BudgetSettings.exactOptional(),
   network: NetworkSettings.exactOptional(),
@@ -506,6 +1009,20 @@ export const ShutdownParams = z.strictObject({
   graceMs: z.int().min(0).max(600000).exactOptional(),
 }) satisfies z.ZodType<protocol.ShutdownParams>;
 
+export const SpecRelated = z.looseObject({
+  features: z.array(z.string()).exactOptional(),
+  services: z.array(z.string()).exactOptional(),
+  packages: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.SpecRelated>;
+
+export const Spec = z.looseObject({
+  id: z.string().regex(/^SPEC-[0-9]{3,}$/u),
+  title: z.string(),
+  type: z.enum(['technical', 'api', 'ui', 'data']).exactOptional(),
+  related: SpecRelated.exactOptional(),
+  content: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.Spec>;
+
 export const StatsResult = z.looseObject({
   backend: z.enum(['sqlite', 'redis']),
   enabled: z.boolean(),
@@ -518,6 +1035,22 @@ export const StatsResult = z.looseObject({
   misses: z.int(),
 }) satisfies z.ZodType<protocol.StatsResult>;
 
+export const TaskRelated = z.looseObject({
+  feature: z.string().exactOptional(),
+  spec: z.string().exactOptional(),
+  service: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.TaskRelated>;
+
+export const Task = z.looseObject({
+  id: z.string().regex(/^T-[0-9]{3,}$/u),
+  title: z.string(),
+  status: z.enum(['todo', 'doing', 'done', 'blocked', 'needs-review']),
+  related: TaskRelated.exactOptional(),
+  owner: z.string().exactOptional(),
+  steps: z.array(z.string()).exactOptional(),
+  doneCriteria: z.array(z.string()).exactOptional(),
+}) satisfies z.ZodType<protocol.Task>;
+
 export const TokenParams = z.looseObject({
   requestId: z.union([z.string(), z.int()]),
   seq: z.int().min(0),
@@ -529,6 +1062,7 @@ export const UpdateParams = z.strictObject({
   _meta: RequestMeta.exactOptional(),
   config: ProviderConfig.nullable().exactOptional(),
   embedding: ProviderConfig.nullable().exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).nullable().exactOptional(),
   cache: CacheSettingsPatch.nullable().exactOptional(),
   budget: BudgetSettings.nullable().exactOptional(),
   network: NetworkSettings.nullable().exactOptional(),
@@ -543,6 +1077,29 @@ export const UsageParams = z.looseObject({
   seq: z.int().min(0),
   usage: Usage,
 }) satisfies z.ZodType<protocol.UsageParams>;
+
+export const UserStory = z.looseObject({
+  id: z.string().regex(/^US-[0-9]{3,}$/u),
+  feature: z.string(),
+  asA: z.string(),
+  iWant: z.string(),
+  soThat: z.string(),
+  acceptanceCriteria: z.array(z.string()).exactOptional(),
+  impacts: Impacts.exactOptional(),
+}) satisfies z.ZodType<protocol.UserStory>;
+
+export const ValidateEntityParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entity: JsonObject.exactOptional(),
+  yaml: z.string().exactOptional(),
+  entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']).exactOptional(),
+}) satisfies z.ZodType<protocol.ValidateEntityParams>;
+
+export const ValidateEntityResult = z.looseObject({
+  valid: z.boolean(),
+  errors: z.array(EntityProblem),
+}) satisfies z.ZodType<protocol.ValidateEntityResult>;
 
 type SchemasOf<Table> = { [Name in keyof Table]: z.ZodType<Table[Name]> };
 type CallSchemasOf<Table> = { [Name in keyof Table]: SchemasOf<Table[Name]> };
@@ -566,6 +1123,18 @@ export const methods = {
   'model/list': { params: ListParams, result: ListResult },
   'token/count': { params: CountParams, result: CountResult },
   'embedding/create': { params: CreateParams, result: CreateResult },
+  'entity/generate': { params: GenerateEntityParams, result: GenerateEntityResult },
+  'entity/refine': { params: RefineEntityParams, result: RefineEntityResult },
+  'entity/validate': { params: ValidateEntityParams, result: ValidateEntityResult },
+  'entity/list': { params: ListEntitiesParams, result: ListEntitiesResult },
+  'entity/get': { params: GetEntityParams, result: GetEntityResult },
+  'entity/nextId': { params: NextIdParams, result: NextIdResult },
+  'entity/save': { params: SaveEntityParams, result: SaveEntityResult },
+  'repository/inspect': { params: RepositoryParams, result: Inspection },
+  'repository/validate': { params: RepositoryParams, result: Report },
+  'repository/graph': { params: GraphParams, result: Graph },
+  'repository/impact': { params: ImpactParams, result: Impact },
+  'prompt/render': { params: RenderPromptParams, result: RenderPromptResult },
 } satisfies CallSchemasOf<protocol.Methods>;
 
 export const hostMethods = {
