@@ -13,7 +13,7 @@ from typing import Any, Self
 WAIT_SECONDS = 20
 """Long enough for a loaded machine; nothing waits this long unless something is wrong."""
 
-SETTINGS = ("config", "embedding", "cache", "budget", "network", "limits", "methods", "offline", "logLevel")
+SETTINGS = ("config", "embedding", "repoPath", "cache", "budget", "network", "limits", "methods", "offline", "logLevel")
 
 ROOT = Path(__file__).parent.parent
 

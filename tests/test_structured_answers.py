@@ -140,13 +140,19 @@ def test_a_schema_that_is_nested_deeply_is_refused(sidecar: Sidecar, serve: Serv
         (r"^\<b\>$", "<b>", "b"),
         ("^[a[]$", "[", "b"),
         ("^(?!x)", "y", "x"),
-        (r"^(.)\1$", "aa", "ab"),
         ("^(a{500}){500}$", "a" * 250_000, "a"),
     ],
 )
 def test_patterns_mean_what_they_mean_in_json_schema(pattern: str, fitting: str, other: str) -> None:
     schema = {"type": "string", "pattern": pattern}
     assert [len(problems(value, schema)) for value in (fitting, other)] == [0, 1]
+
+
+@pytest.mark.source
+@pytest.mark.parametrize("schema", [{"pattern": r"^(.)\1$"}, {"patternProperties": {"(?<=a)b": False}}])
+def test_patterns_that_may_take_for_ever_are_not_tried(schema: dict[str, Any]) -> None:
+    with pytest.raises(Undecidable, match="look-around or back-references"):
+        problems("text" if "pattern" in schema else {"name": 1}, schema)
 
 
 @pytest.mark.source

@@ -1,6 +1,7 @@
 """The transcripts are recordings: each is replayed against the program under test."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 
 from tests.sidecar import ROOT, WAIT_SECONDS
 
-TRANSCRIPTS = sorted((ROOT / "tests" / "transcripts").glob("*.jsonl"))
+FOLDER = ROOT / "tests" / "transcripts"
+TRANSCRIPTS = sorted(FOLDER.rglob("*.jsonl"))
+"""Those in a folder were recorded in a copy of the repository in `tests/repositories/` that has its name."""
 
 
 def replay(command: list[str], environment: dict[str, str], path: Path) -> subprocess.CompletedProcess[str]:
@@ -25,7 +28,10 @@ def replay(command: list[str], environment: dict[str, str], path: Path) -> subpr
 
 
 @pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
-def test_a_transcript_replays(command: list[str], environment: dict[str, str], path: Path) -> None:
+def test_a_transcript_replays(command: list[str], environment: dict[str, str], path: Path, tmp_path: Path) -> None:
+    if path.parent != FOLDER:
+        repository = shutil.copytree(ROOT / "tests" / "repositories" / path.parent.name, tmp_path / path.parent.name)
+        environment = {**environment, "CKSERVICE_REPO_PATH": str(repository)}
     result = replay(command, environment, path)
     assert (result.returncode, result.stdout) == (0, f"{path}: no difference\n"), result.stdout + result.stderr
 

@@ -12,14 +12,15 @@ from pathlib import Path
 
 from tests.bench import report, runs, servers
 from tests.bench.gateways import codex_with_provider, gateways
-from tests.bench.metrics import BENCHMARKS, MEMORY_CASES
+from tests.bench.metrics import BENCHMARKS, MEMORY_CASES, Benchmark
+from tests.bench.repositories import repositories
 
 NAMES = [benchmark.name for benchmark in BENCHMARKS]
 GROUPS = {benchmark.group for benchmark in BENCHMARKS}
 SERVERS_HELP = (
     "only these of ckservice, bare, fastapi, pygls, mcp, codex; with a provider, of ckservice, ckservice-responses, "
     "ckservice-anthropic, ckservice-ollama, openai-sdk, fastapi-openai, fastapi-langchain-openai, "
-    "fastapi-langchain-anthropic"
+    "fastapi-langchain-anthropic; with a repository, of ckservice, plain"
 )
 PIN_HELP = "parent and servers on one core: without the wake-up of an idle core, which dominates a short round trip"
 
@@ -41,8 +42,8 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def contestants(arguments: argparse.Namespace, directory: Path) -> tuple[list[servers.Server], list[servers.Server]]:
-    """The servers to measure alone and those to measure with a provider, ckservice first."""
+def contestants(arguments: argparse.Namespace, directory: Path) -> dict[str, list[servers.Server]]:
+    """The servers to measure for each group of benchmarks, ckservice first."""
     command = shlex.split(arguments.command)
     alone = [servers.ckservice(command, directory), servers.bare(), servers.fastapi(), servers.pygls(), servers.mcp()]
     asking = gateways(command, directory)
@@ -54,9 +55,20 @@ def contestants(arguments: argparse.Namespace, directory: Path) -> tuple[list[se
         else:
             alone.append(servers.codex(binary, directory))
             asking.append(codex_with_provider(binary, directory))
+    reading = repositories(command, directory) if has_group(arguments.benchmark, "repository") else []
+    groups = {"service": alone, "gateway": asking, "repository": reading}
     if wanted is None:
-        return alone, asking
-    return [server for server in alone if server.name in wanted], [server for server in asking if server.name in wanted]
+        return groups
+    return {group: [server for server in members if server.name in wanted] for group, members in groups.items()}
+
+
+def has_group(wanted: str, group: str) -> bool:
+    """Whether something of a group is to be measured."""
+    return any(benchmark.group == group and is_wanted(benchmark, wanted) for benchmark in BENCHMARKS)
+
+
+def is_wanted(benchmark: Benchmark, wanted: str) -> bool:
+    return wanted in {benchmark.name, benchmark.group, "all"}
 
 
 def main() -> int:
@@ -68,12 +80,12 @@ def main() -> int:
     print(report.machine_line(arguments.runs, pinned=arguments.pin), end="\n\n")
     with tempfile.TemporaryDirectory(prefix="ckservice-bench-", ignore_cleanup_errors=True) as temporary:
         directory = Path(temporary)
-        alone, asking = contestants(arguments, directory)
-        own = [server for server in alone if server.name == report.OWN]
+        groups = contestants(arguments, directory)
+        own = [server for server in groups["service"] if server.name == report.OWN]
         complete = True
         for benchmark in BENCHMARKS:
-            if arguments.benchmark in {benchmark.name, benchmark.group, "all"}:
-                chosen = asking if benchmark.gateways else alone
+            if is_wanted(benchmark, arguments.benchmark):
+                chosen = groups[benchmark.group]
                 results = runs.run_benchmark(benchmark, chosen, arguments.runs, directory)
                 complete = complete and (not own or report.OWN in results)
                 rows = report.benchmark_table(benchmark, chosen, results)

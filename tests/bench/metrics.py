@@ -40,9 +40,12 @@ class Benchmark:
 
     @property
     def group(self) -> str:
-        """`gateway` where a provider is asked, else `service`."""
-        return "gateway" if self.gateways else "service"
+        """`gateway` where a provider is asked, `repository` where one is read, else `service`."""
+        return "gateway" if self.gateways else "repository" if self.needs in READING else "service"
 
+
+READING = ("validate_request", "graph_request")
+"""The fields of Server that ask about a context repository."""
 
 LANGCHAIN = "fastapi-langchain-openai"
 OWN_APIS = ("ckservice", "ckservice-responses", "ckservice-anthropic", "ckservice-ollama")
@@ -189,6 +192,25 @@ BENCHMARKS = (
         ),
         arguments={"rounds": 200, "tokens": 200},
         gateways=("ckservice",),
+    ),
+    Benchmark(
+        name="validation",
+        title="validate a repository of 1,000 entities",
+        figures=(
+            Figure(key="coldMs", heading="cold ms", at_most={"plain": 0.25}),
+            Figure(key="spawnMs", heading="from the spawn ms"),
+            Figure(key="changedMs", heading="one file changed ms", digits=1),
+            Figure(key="unchangedMs", heading="nothing changed ms", digits=1),
+        ),
+        arguments={"rounds": 20},
+        needs="validate_request",
+    ),
+    Benchmark(
+        name="graph",
+        title="graph of a repository of 10,000 entities",
+        figures=(Figure(key="warmMs", heading="warm ms"), Figure(key="coldMs", heading="cold ms")),
+        arguments={"rounds": 10},
+        needs="graph_request",
     ),
 )
 

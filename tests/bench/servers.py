@@ -44,6 +44,12 @@ class Server:
     slow_request: Json | None = None
     """Streams slowly; None where a cancelled request gets no answer."""
     cancel_method: str = "$/cancelRequest"
+    validate_request: Json | None = None
+    """Validates a context repository."""
+    graph_request: Json | None = None
+    """Asks for the graph of a context repository."""
+    changed_file: str = ""
+    """A file of the repository that is validated, to which a line may be added."""
     beside: str = ""
     """The peer that it is compared with, for a ckservice that is not the first."""
 
