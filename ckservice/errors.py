@@ -191,8 +191,8 @@ class Conflict(CkserviceError):
 class InvalidEntity(CkserviceError):
     """An entity can't be saved as it is; `errors` holds `{path, message}` for each thing that is wrong."""
 
-    def __init__(self, message: str, *, errors: Sequence[dict[str, str]]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, errors: Sequence[dict[str, str]], user_message: str | None = None) -> None:
+        super().__init__(message, user_message=user_message)
         self.errors = list(errors)
 
 

@@ -41,7 +41,7 @@ _SECRET_MEMBERS = re.compile(
 _SECRET_TEXT = re.compile(
     r"""\b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}"""  # OpenAI, Anthropic and those who imitate them
     r"""|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"""
-    r"""|\bAKIA[0-9A-Z]{16}\b"""
+    r"""|\bAKIA[0-9A-Z]{16}\b|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"""
     r"""|(?<=://)[^\s/?#"]{1,400}(?=@)"""  # user and password in a URL, or a token alone
     r"""|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"""  # JSON Web Tokens
     r"""|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}"""

@@ -21,19 +21,12 @@ from tests.generation import (
     write,
 )
 from tests.providers.adapters import ADAPTERS, Adapter, each_adapter, joined
-from tests.providers.process import running
 from tests.providers.server import Script, Server
 from tests.sidecar import Sidecar
 
 Serve = Callable[[Script], Server]
 
 each_type = pytest.mark.parametrize("entity_type", TYPES)
-
-
-@pytest.fixture(scope="module")
-def sidecar(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
-    with running(request.config, tmp_path_factory.mktemp("data")) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")

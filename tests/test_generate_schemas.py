@@ -1,7 +1,7 @@
 """`entity/generate` where the repository has schemas of its own, whatever they look like."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from jsonschema.validators import validator_for
 
 from tests.generation import PROMPT, RIGHT, generate, saying, write
 from tests.providers.adapters import ADAPTERS, Adapter, each_adapter
-from tests.providers.process import running
 from tests.providers.server import Script, Server
 from tests.sidecar import Sidecar
 
@@ -63,12 +62,6 @@ STORY = {
 }
 BARE: dict[str, Any] = {"type": "object", "required": ["id", "title"], "additionalProperties": False}
 BARE["properties"] = {"id": {"type": "string"}, "title": {"type": "string"}}
-
-
-@pytest.fixture(scope="module")
-def sidecar(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
-    with running(request.config, tmp_path_factory.mktemp("data")) as process:
-        yield process
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 
 from ckservice.context.disk import Unreadable, read_bytes
+from ckservice.context.secrets import is_likely_secret
 from ckservice.errors import PathForbidden, RepositoryNotFound
 
 RESERVED_NAMES = frozenset(
@@ -84,15 +85,15 @@ def inside_contexts(root: Path, relative: str) -> Path:
     """
     parts = _parts(relative)
     if parts[0] != "contexts" or len(parts) == 1:
-        raise PathForbidden("The path is not below contexts/, where entities are.")
+        raise _no_place("The path is not below contexts/, where entities are.")
     if any(_NOT_ON_WINDOWS.search(part) for part in parts):
-        raise PathForbidden("The path has characters that not every system has in names.")
+        raise _no_place("The path has characters that not every system has in names.")
     resolved = inside(root, relative)
     for place in (parts, resolved.relative_to(root).parts):
         if not place[-1].lower().endswith((".yaml", ".yml")):
-            raise PathForbidden("The path is not that of a file ending with .yaml or .yml.")
+            raise _no_place("The path is not that of a file ending with .yaml or .yml.")
         if any(part.startswith(".") for part in place):
-            raise PathForbidden("The path is hidden: entities in it would not be read.")
+            raise _no_place("The path is hidden: entities in it would not be read.")
     return resolved
 
 
@@ -111,11 +112,13 @@ def read_text(root: Path, relative: str, max_bytes: int = 1_000_000) -> str | No
         max_bytes: that it may have.
 
     Raises:
-        PathForbidden: see `inside`; or it is not a regular file, too large, or may not be read.
+        PathForbidden: see `inside`; or it is not a regular file, too large, likely to hold secrets, or may not be read.
     """
-    resolved = os.fspath(inside(root, relative))
+    resolved = inside(root, relative)
+    if is_likely_secret(resolved.relative_to(root).as_posix()):
+        raise PathForbidden(f"{relative} is, or leads to, a file that is likely to hold secrets.")
     try:
-        return read_bytes(resolved, max_bytes).decode("utf-8-sig", "replace")
+        return read_bytes(os.fspath(resolved), max_bytes).decode("utf-8-sig", "replace")
     except FileNotFoundError:
         return None
     except Unreadable as unreadable:
@@ -148,3 +151,8 @@ def _is_git(name: str) -> bool:
     """Whether some file system takes a name for that of Git's folder."""
     plain = _IGNORED.sub("", unicodedata.normalize("NFKC", name)).casefold()
     return _GIT.fullmatch(plain.partition(":")[0].rstrip(". ")) is not None
+
+
+def _no_place(message: str) -> PathForbidden:
+    """A path that leads nowhere bad, but to no place for an entity."""
+    return PathForbidden(message, user_message=message)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ckservice.context.disk import reason
 from ckservice.context.paths import is_inside
+from ckservice.context.secrets import is_likely_secret
 
 Signature = tuple[int, int, int, int]
 """Size, time of the last change of the contents and of anything about a file (nanoseconds), and its number.
@@ -106,7 +107,9 @@ class _Scan:
             self._refuse(path, "is a link to a folder that it is itself in, and is not followed")
         elif is_folder:
             self._waiting.append(target)
-        elif self._is_shown(relative := self._relative(target)):
+        elif is_likely_secret(relative := self._relative(target)):
+            self._refuse(path, "is a link to a file that is likely to hold secrets, and is not followed")
+        elif self._is_shown(relative):
             self._add(relative, partial(os.stat, target))
 
     def _add(self, path: str, status: Callable[..., os.stat_result]) -> None:

@@ -1,28 +1,45 @@
 """What a model is told of a repository: what matters most first, as much as fits into a budget of tokens."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from ckservice.context.fields import texts
 from ckservice.context.files import Entity
 from ckservice.context.graph.links import references
 from ckservice.context.paths import read_text
+from ckservice.context.secrets import is_likely_secret
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import EntityType
-from ckservice.generation.model import GenerationSource
+from ckservice.context.validation.rules import RULES, mappings
+from ckservice.errors import PathForbidden
+from ckservice.generation.model import GenerationSource, SourceReason
 from ckservice.llm.estimate import estimate_text
 
 MAX_TOKENS = 6_000
 """Of a context; an estimate."""
 
+PROJECT = ".context-kit"
+"""The folder of what is told of the project as a whole."""
+
 _MAX_PART_TOKENS = 1_500
 _MAX_NEIGHBOURS = 12
 _MAX_SIMILAR = 5
 _MAX_EXAMPLES = 2
-_PROJECT_FILES = (".context-kit/project.yml", ".context-kit/stack.yml", ".context-kit/domains.yml")
+_PROJECT_FILES = (f"{PROJECT}/project.yml", f"{PROJECT}/stack.yml", f"{PROJECT}/domains.yml")
 _MAX_PROJECT_BYTES = 1_000_000
 _WORD = re.compile(r"\w{4,}")
+_COMMON = frozenset(
+    (
+        *("also", "been", "between", "could", "does", "each", "every", "from", "have", "into", "just", "like", "make"),
+        *("more", "must", "need", "needs", "only", "other", "over", "same", "shall", "should", "some", "such", "than"),
+        *("that", "their", "them", "then", "there", "these", "they", "this", "those", "want", "wants", "were", "what"),
+        *("when", "where", "which", "while", "will", "with", "without", "would", "your"),
+    )
+)
+"""Words that texts share whatever they are about."""
+
 _CHARS_PER_TOKEN = 4
 
 
@@ -41,6 +58,7 @@ def gather(
     linked: Sequence[Entity],
     *,
     without: str | None = None,
+    hidden: Container[str] = (),
     max_tokens: int = MAX_TOKENS,
 ) -> list[Piece]:
     """What to tell a model that is to write an entity.
@@ -51,11 +69,16 @@ def gather(
         prompt: what the user says; entities that share words with it are told of.
         linked: entities that the new one is to be linked to, most important first.
         without: the id of the entity that is to be changed, which is told elsewhere.
+        hidden: paths of files that are not told of, whatever is in them.
         max_tokens: of all pieces together; an estimate.
     """
+    snapshot = visible(snapshot, hidden)
+    linked = [entity for entity in linked if entity.path not in hidden]
     told: set[str | None] = {without}
     pieces: list[Piece] = []
     for candidate in _candidates(snapshot, entity_type, prompt, linked):
+        if candidate.source.file_path in hidden:
+            continue
         piece = Piece(candidate.source, _cut(candidate.text))
         tokens = estimate_text(piece.text)
         is_whole = candidate.source.reason not in ("principle", "project")
@@ -80,9 +103,15 @@ def _candidates(snapshot: Snapshot, entity_type: EntityType, prompt: str, linked
     yield from (_piece(entity, "similar") for entity in similar[:_MAX_SIMILAR])
 
 
+def visible(snapshot: Snapshot, hidden: Container[str]) -> Snapshot:
+    """A repository without some of its files."""
+    files = {path: file for path, file in snapshot.files.items() if path not in hidden and not is_likely_secret(path)}
+    return snapshot if len(files) == len(snapshot.files) else replace(snapshot, files=files)
+
+
 def by_shared_words(entities: Sequence[Entity], text: str) -> list[Entity]:
     """The entities whose titles or ids share words with a text, those that share most first."""
-    wanted = {word.casefold() for word in _WORD.findall(text)}
+    wanted = {word.casefold() for word in _WORD.findall(text)} - _COMMON
     scores = {entity.id: len(wanted & _words(entity)) for entity in entities}
     return sorted(
         (entity for entity in entities if scores[entity.id]), key=lambda entity: (-scores[entity.id], entity.id)
@@ -104,7 +133,7 @@ def _neighbours(snapshot: Snapshot, entity: Entity) -> list[Entity]:
     return [snapshot.entities[found] for found in dict.fromkeys(ids) if found in snapshot.entities]
 
 
-def _piece(entity: Entity, reason: str) -> Piece:
+def _piece(entity: Entity, reason: SourceReason) -> Piece:
     source = GenerationSource(
         entity_id=entity.id, entity_type=entity.type, title=entity.title, file_path=entity.path, reason=reason
     )
@@ -128,6 +157,30 @@ def _principles(snapshot: Snapshot, entity_type: EntityType) -> Iterator[Piece]:
                     reason="principle",
                 )
                 yield Piece(source, _principle(principle, title))
+        rules = list(_rules(governance, entity_type))
+        if rules:
+            source = GenerationSource(
+                entity_id=governance.id,
+                entity_type="governance",
+                title=governance.title,
+                file_path=governance.path,
+                reason="principle",
+            )
+            yield Piece(source, "\n".join(["Rules that are checked:", *rules]))
+
+
+def _rules(governance: Entity, entity_type: EntityType) -> Iterator[str]:
+    """The rules for entities of a type, one on a line; governance documents are not held to any."""
+    for _, rule in mappings(governance.data, RULES):
+        targets = {target for _, target in texts(rule, "targets")}
+        if entity_type == "governance" or targets.isdisjoint(("global", entity_type)):
+            continue
+        conditions = []
+        for _, condition in mappings(rule, ("conditions",)):
+            value = f" {condition['value']}" if "value" in condition else ""
+            demand = f"{_text(condition.get('path'))} {_text(condition.get('operator'))}{value}"
+            conditions.append(" ".join(filter(None, (f"({demand})", _text(condition.get("message"))))))
+        yield "- " + " ".join([_text(rule.get("description")), *conditions])
 
 
 def _principle(principle: dict[str, Any], title: str) -> str:
@@ -145,7 +198,10 @@ def _project(snapshot: Snapshot) -> Iterator[Piece]:
     if snapshot.root is None:
         return
     for path in _PROJECT_FILES:
-        text = read_text(snapshot.root, path, max_bytes=_MAX_PROJECT_BYTES)
+        try:
+            text = read_text(snapshot.root, path, max_bytes=_MAX_PROJECT_BYTES)
+        except PathForbidden:
+            continue
         if text is not None and text.strip():
             title = path.rpartition("/")[2].partition(".")[0]
             yield Piece(GenerationSource(title=title, file_path=path, reason="project"), text.strip())

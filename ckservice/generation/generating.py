@@ -3,16 +3,19 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import Any
 
-import anyio
-
 from ckservice import errors
+from ckservice.context.files import CONTEXTS
+from ckservice.context.git.repository import Git
 from ckservice.context.repositories import Repositories
 from ckservice.context.repository import Repository
 from ckservice.context.saving import Saved
 from ckservice.context.validation.model import EntityProblem
+from ckservice.generation.context import PROJECT
 from ckservice.generation.model import GenerationMetadata, GenerationSource
 from ckservice.generation.planning import Plan, plan_change, plan_new
 from ckservice.generation.result import Written, save, write
@@ -69,14 +72,20 @@ async def generate(
         ProviderError: no provider answered, or the model refused.
         InvalidOutput: the last answer was not valid either, or was cut short.
         EntityNotFound: one of the linked entities does not exist, or the one that is to be changed.
-        InvalidArguments: what is wanted can't be linked as it should be.
+        InvalidArguments: nothing is wanted, or it can't be linked as it should be.
         InvalidEntity: the schema in force allows no such entity.
         Conflict, StorageFailed: it could not be saved; nothing was written.
     """
     started = perf_counter()
+    _check(wish)
+    is_offline = config.provider in (None, "offline")
+    today = datetime.now(UTC).date().isoformat()
     yield Progress("context", "Reading the repository." if repository is not None else "Reading the schema.")
     make_plan = plan_change if wish.is_change else plan_new
-    plan = await repositories.read(repository, lambda snapshot: make_plan(snapshot, wish))
+    hidden = await _ignored(repository, wish)
+    plan = await repositories.read(
+        repository, lambda snapshot: make_plan(snapshot, wish, hidden=hidden, is_offline=is_offline)
+    )
     answer: Answer | None = None
     async with aclosing(_ask(gateway, plan, wish, config)) as events:
         async for event in events:
@@ -87,13 +96,27 @@ async def generate(
     assert answer is not None, "a gateway's stream ends with an answer or an error"
     yield answer.usage
     value = _value(answer)
-    written = await anyio.to_thread.run_sync(lambda: write(plan, plan.entity(value)), abandon_on_cancel=True)
+    written = await repositories.run(lambda: write(plan, plan.entity(value), today=today))
     saved: Saved | None = None
     if wish.save and repository is not None:
         yield Progress("saving", "Saving the entity.")
-        # Not abandoned on a cancel: what has been begun is finished, or undone, before the answer.
-        saved, written = await anyio.to_thread.run_sync(save, repository, plan, written)
+        saved, written = await repositories.write(partial(save, repository, plan, written, today=today))
     yield _generated(plan, written, answer, saved, started)
+
+
+def _check(wish: Wish) -> None:
+    if not wish.prompt.strip():
+        raise errors.InvalidArguments(
+            [{"path": "instruction" if wish.is_change else "userPrompt", "message": "says nothing"}],
+            user_message="The request is empty; say what is wanted.",
+        )
+
+
+async def _ignored(repository: Repository | None, wish: Wish) -> frozenset[str]:
+    """The files that Git ignores: what is kept out of it is kept from models, too, unless it is what is to be changed."""
+    if repository is None or not (wish.use_context or wish.linked_feature_id or wish.linked_ids):
+        return frozenset()
+    return await Git(repository.root).ignored([CONTEXTS, PROJECT])
 
 
 async def _ask(

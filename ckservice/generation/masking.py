@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ckservice.context.secrets import mask
 from ckservice.logs import REDACTED, redact
 
 
@@ -38,7 +39,7 @@ class Masking:
 
     def _mask(self, name: str, value: Any) -> Any:
         if isinstance(value, str):
-            masked = redact({name: value})[name]
+            masked = mask(str(redact({name: value})[name]), name)
             if masked == value:
                 return value
             self._marks.append(f"[redacted {len(self._marks) + 1}]")

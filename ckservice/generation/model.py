@@ -1,9 +1,13 @@
 """What is known of a generated entity beside itself."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from ckservice.context.types import EntityType
 from ckservice.model import Maybe, Model
+
+SourceReason = Literal["linked", "neighbour", "example", "similar", "principle", "project"]
 
 
 class GenerationSource(Model):
@@ -13,7 +17,7 @@ class GenerationSource(Model):
     entity_type: Maybe[EntityType] = None
     title: str
     file_path: str = Field(description="Relative to the repository, with `/`.")
-    reason: str = Field(description="Why: `linked`, `neighbour`, `example`, `similar`, `principle` or `project`.")
+    reason: SourceReason
 
 
 class GenerationMetadata(Model):

@@ -33,25 +33,24 @@ class Narrowing:
             kept = {name: value for name, value in self.schema.items() if name in _DEFINITIONS}
             self.schema = {**deepcopy(pointed_at), **kept}
 
-    def narrow(self, field: str, allowed: Sequence[str], demanded: Sequence[str] = ()) -> bool:
+    def narrow(self, field: str, allowed: Sequence[str], demanded: Sequence[str] = ()) -> None:
         """Let a field, of one text or a list of them, hold nothing but certain values, and some of them in any case.
+
+        Without effect where the schema has no such field, as below.
 
         Args:
             field: dotted path.
             allowed: at least one.
             demanded: those that a list must hold all of; a field of one text holds one of them.
-
-        Returns:
-            Whether the schema has such a field.
         """
         one = {"const": demanded[0]} if len(demanded) == 1 else {"enum": list(demanded or allowed)}
         contained = [{"contains": {"const": value}} for value in demanded]
         many = contained[0] if len(contained) == 1 else {"allOf": contained} if contained else {}
-        return self._change(field, one, {"enum": list(allowed)}, many, is_required=bool(demanded))
+        self._change(field, one, {"enum": list(allowed)}, many, is_required=bool(demanded))
 
-    def match(self, field: str, pattern: str) -> bool:
-        """Let a field hold nothing but texts of a pattern; false where the schema has no such field."""
-        return self._change(field, {"pattern": pattern}, {"pattern": pattern}, {}, is_required=False)
+    def match(self, field: str, pattern: str) -> None:
+        """Let a field hold nothing but texts of a pattern."""
+        self._change(field, {"pattern": pattern}, {"pattern": pattern}, {}, is_required=False)
 
     def forbid(self, field: str) -> None:
         """Take a member away unless it is required, and objects that held nothing else."""
@@ -64,11 +63,20 @@ class Narrowing:
             if any(mapped(holder, "properties") for holder in self._holders(path[:depth])):
                 return
 
-    def is_required(self, field: str) -> bool:
-        """Whether an entity can't do without a field."""
+    def has(self, field: str) -> bool:
+        """Whether the schema names a field."""
         *above, name = field.split(".")
-        holders = [self._holders(above[:depth]) for depth in range(len(above) + 1)]
-        return all(name in required(list(found)) for found, name in zip(holders, (*above, name), strict=True))
+        return any(name in mapped(holder, "properties") for holder in self._holders(above))
+
+    def is_required(self, field: str, value: Any = None) -> bool:
+        """Whether an entity can't do without a field; `value` is what there is of it, with objects that may require it."""
+        path = field.split(".")
+        for depth, name in enumerate(path):
+            value = value.get(name) if isinstance(value, Mapping) else None
+            is_there = isinstance(value, Mapping) and depth < len(path) - 1
+            if not is_there and name not in required(self._holders(path[:depth])):
+                return False
+        return True
 
     def admit(self, value: Mapping[str, Any]) -> list[FieldPath]:
         """Allow the members of a value that the schema has no names for, and say where they stand."""
@@ -86,7 +94,7 @@ class Narrowing:
 
     def _change(
         self, field: str, one: Mapping[str, Any], item: Mapping[str, Any], many: Mapping[str, Any], *, is_required: bool
-    ) -> bool:
+    ) -> None:
         *above, name = field.split(".")
         is_found = False
         for holder in self._holders(above):
@@ -106,7 +114,6 @@ class Narrowing:
             is_found = True
         if is_found and is_required:
             self._require((*above, name))
-        return is_found
 
     def _require(self, path: Sequence[str]) -> None:
         for depth, name in enumerate(path):

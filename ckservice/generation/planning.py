@@ -1,7 +1,7 @@
 """Everything about one generation that is known before a model is asked, and what its answer is held to."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,8 +19,8 @@ from ckservice.context.validation.model import EntityProblem
 from ckservice.context.yaml.reading import FieldPath
 from ckservice.generation import prompting
 from ckservice.generation.bundling import bundled
-from ckservice.generation.context import Piece, gather
-from ckservice.generation.linking import linked_entities, narrow_links
+from ckservice.generation.context import Piece, gather, visible
+from ckservice.generation.linking import Dangling, find_dangling, linked_entities, narrow_links, without_dangling
 from ckservice.generation.masking import Masking
 from ckservice.generation.narrowing import Narrowing
 from ckservice.generation.style import in_order
@@ -52,6 +52,8 @@ class Plan:
         is_unsaved: `current` was given, whatever `saved` is.
         masking: of what the model may not see of `current`.
         kept: members of `current` that stay even if the model leaves them out.
+        linked: what a new entity is to be linked to.
+        dangling: links of `current` that lead nowhere; the model does not see them.
     """
 
     snapshot: Snapshot
@@ -65,6 +67,8 @@ class Plan:
     is_unsaved: bool = False
     masking: Masking = field(default_factory=lambda: Masking({}))
     kept: Sequence[FieldPath] = ()
+    linked: Sequence[Entity] = ()
+    dangling: Sequence[Dangling] = ()
 
     def problems(self, value: Any) -> list[dict[str, str]]:
         """What is wrong with an answer that fits the schema of the model."""
@@ -101,12 +105,18 @@ class Plan:
         """Members that the schema does not know, and the model left out though nobody told it to."""
         for path in self.kept:
             holder, old = fields.find(answer, path[:-1]), fields.find(self.current, path[:-1])
-            if isinstance(holder, dict) and path[-1] not in holder and _is_same(holder, old):
+            if isinstance(holder, dict) and path[-1] not in holder and (len(path) == 1 or _is_same(holder, old)):
                 holder[str(path[-1])] = old[path[-1]]
 
 
-def plan_new(snapshot: Snapshot, wish: Wish) -> Plan:
+def plan_new(snapshot: Snapshot, wish: Wish, *, hidden: Container[str] = (), is_offline: bool = False) -> Plan:
     """Plan a new entity.
+
+    Args:
+        snapshot: of the repository.
+        wish: what is wanted.
+        hidden: paths of files of which a model is told nothing but ids.
+        is_offline: no model is asked.
 
     Raises:
         EntityNotFound: something that it is to be linked to does not exist.
@@ -119,21 +129,22 @@ def plan_new(snapshot: Snapshot, wish: Wish) -> Plan:
     is_numbered = KINDS[entity_type].is_numbered
     entity_id = next_id(snapshot, entity_type) if is_numbered else None
     narrowing = _narrowing(snapshot, entity_type, entity_id)
-    narrow_links(narrowing, snapshot, entity_type, wish, linked=linked)
+    narrow_links(narrowing, snapshot, entity_type, wish, linked=linked, is_offline=is_offline)
     narrowing.close()
-    pieces = gather(snapshot, entity_type, wish.prompt, linked) if wish.use_context else []
+    pieces = gather(snapshot, entity_type, wish.prompt, linked, hidden=hidden) if wish.use_context else []
     return Plan(
         snapshot,
         entity_type,
-        prompting.ask_for_new(entity_type, wish.prompt, linked, pieces, entity_id),
+        prompting.ask_for_new(entity_type, wish.prompt, linked, pieces, entity_id, hidden=hidden),
         narrowing.schema,
         pieces,
         lambda answer: entity_id or _made_id(snapshot, entity_type, answer),
+        linked=linked,
     )
 
 
-def plan_change(snapshot: Snapshot, wish: Wish) -> Plan:
-    """Plan a change.
+def plan_change(snapshot: Snapshot, wish: Wish, *, hidden: Container[str] = (), is_offline: bool = False) -> Plan:
+    """Plan a change; see `plan_new`.
 
     Raises:
         EntityNotFound: there is nothing to change.
@@ -144,17 +155,23 @@ def plan_change(snapshot: Snapshot, wish: Wish) -> Plan:
     current = saved.data if saved is not None else wish.current or {}
     entity_type = saved.type if saved is not None else wish.entity_type or type_of("", current)
     if entity_type is None:
-        raise errors.InvalidArguments([{"path": "entityType", "message": "is required: the id does not tell it"}])
+        raise errors.InvalidArguments([{"path": "entityType", "message": "is required: the id does not tell the type"}])
     given = saved.id if saved is not None else current.get("id")
     entity_id = given if isinstance(given, str) and given else _made_id(snapshot, entity_type, current)
     current = {**current, "id": entity_id} if saved is None else current
-    masking = Masking({**current, "id": entity_id})
+    whole = {**current, "id": entity_id}
     narrowing = _narrowing(snapshot, entity_type, entity_id)
     unknown = narrowing.admit(current)
-    narrow_links(narrowing, snapshot, entity_type, wish, current={**current, "id": entity_id})
+    dangling = find_dangling(narrowing, snapshot, entity_type, whole)
+    masking = Masking(without_dangling(whole, dangling, narrowing))
+    narrow_links(narrowing, snapshot, entity_type, wish, current=whole, is_offline=is_offline)
     narrowing.close()
-    linked = _named_by(saved, snapshot) if saved is not None else []
-    pieces = gather(snapshot, entity_type, wish.prompt, linked, without=entity_id) if wish.use_context else []
+    linked = _named_by(saved, visible(snapshot, hidden)) if saved is not None else []
+    pieces = (
+        gather(snapshot, entity_type, wish.prompt, linked, without=entity_id, hidden=hidden) if wish.use_context else []
+    )
+    roots = {fields.parse_path(each.field)[0] for each in dangling}
+    kept = [path for path in _unasked(unknown, wish.prompt) if path[0] not in roots]
     return Plan(
         snapshot,
         entity_type,
@@ -166,7 +183,8 @@ def plan_change(snapshot: Snapshot, wish: Wish) -> Plan:
         saved=saved or snapshot.entities.get(entity_id),
         is_unsaved=saved is None,
         masking=masking,
-        kept=[*_unasked(unknown, wish.prompt), *_unseen(current, entity_type, snapshot)],
+        kept=[*kept, *_unseen(current, entity_type, snapshot)],
+        dangling=dangling,
     )
 
 
@@ -198,10 +216,10 @@ def _narrowing(snapshot: Snapshot, entity_type: EntityType, entity_id: str | Non
     """
     schema = snapshot.schemas.by_type[entity_type]
     if entity_id is not None and _is_refused(schema, entity_id):
-        raise _impossible(entity_type, "id", f"{entity_id[:100]} is not an id that the schema allows")
+        raise _impossible(schema, "id", f"{entity_id[:100]} is not an id that the schema allows")
     narrowing = Narrowing(schema.document, schema.related)
     if is_deeper(narrowing.schema, _MAX_SCHEMA_DEPTH):
-        raise _impossible(entity_type, "", "the schema is nested too deeply")
+        raise _impossible(schema, "", "the schema is nested too deeply")
     for name in _NOT_FOR_MODELS.get(entity_type, ()):
         narrowing.forbid(name)
     if entity_id is not None:
@@ -230,13 +248,19 @@ def _is_refused(schema: Schema, entity_id: str) -> bool:
     try:
         found = json_schema.problems({"id": entity_id}, bundled(schema.document, schema.related))
     except json_schema.Undecidable as undecidable:
-        raise _impossible(schema.type, "", undecidable.message) from None
+        raise _impossible(schema, "", undecidable.message) from None
     return any(problem["path"] == "$.id" for problem in found)
 
 
-def _impossible(entity_type: EntityType, path: str, message: str) -> errors.InvalidEntity:
+def _impossible(schema: Schema, path: str, message: str) -> errors.InvalidEntity:
+    name = KINDS[schema.type].name
+    told = None
+    if schema.file is not None:
+        told = f"No {name} can be written by {schema.file}: {message}; mend this schema."
+    elif path == "id":
+        told = f"The {name} can't be changed: {message}; give it another id first."
     problem = {"path": path, "message": message}
-    return errors.InvalidEntity(f"No {entity_type} fits the schema that is in force.", errors=[problem])
+    return errors.InvalidEntity(f"No {name} fits the schema that is in force.", errors=[problem], user_message=told)
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -16,6 +16,7 @@ from ckservice.context.yaml.editing import edit
 from ckservice.context.yaml.emitting import emit
 from ckservice.errors import InvalidEntity
 from ckservice.generation.planning import Plan
+from ckservice.generation.remarks import remarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,13 @@ class Written:
     problems: list[EntityProblem]
 
 
-def write(plan: Plan, entity: dict[str, Any]) -> Written:
+def write(plan: Plan, entity: dict[str, Any], *, today: str) -> Written:
     """Put an entity into words: the text of the file that it stands in, with what changes, or of a new one.
+
+    Args:
+        plan: by which it was made.
+        entity: valid.
+        today: in ISO 8601, for exceptions from rules.
 
     Raises:
         InvalidEntity: the file that it stands in can't be changed.
@@ -44,7 +50,11 @@ def write(plan: Plan, entity: dict[str, Any]) -> Written:
     if plan.saved is None or plan.is_unsaved:
         before = None if plan.current is None else emit(plan.current)
         after = emit(entity)
-        path = plan.saved.path if plan.saved else suggested_path(plan.entity_type, entity["id"], _title(plan, entity))
+        path = (
+            plan.saved.path
+            if plan.saved
+            else suggested_path(plan.entity_type, entity["id"], _title(plan, entity), plan.snapshot)
+        )
     else:
         path, before = plan.saved.path, plan.saved.file.text
         after = _edited(plan, entity)
@@ -52,11 +62,10 @@ def write(plan: Plan, entity: dict[str, Any]) -> Written:
             entity = {**entity, "checksum": checksum(after)}
             after = _edited(plan, entity)
     diff = unified(path, None if before is None else before.encode(), after.encode())
-    problems = [problem for problem in plan.findings(entity) if problem.severity != "error"]
-    return Written(entity, after, path, diff, problems)
+    return Written(entity, after, path, diff, remarks(plan, entity, path, after, today=today))
 
 
-def save(repository: Repository, plan: Plan, written: Written) -> tuple[Saved, Written]:
+def save(repository: Repository, plan: Plan, written: Written, *, today: str) -> tuple[Saved, Written]:
     """Write the file: a new one with the links back to it, or that of the entity if it is still what was read. Blocks.
 
     Raises:
@@ -71,7 +80,9 @@ def save(repository: Repository, plan: Plan, written: Written) -> tuple[Saved, W
         )
         return saved, replace(written, path=saved.path)
     saved, entity = saving.save_new(repository, written.entity, plan.entity_type)
-    return saved, replace(written, entity=entity, yaml=emit(entity), path=saved.path)
+    text = emit(entity)
+    problems = remarks(plan, entity, saved.path, text, today=today, is_linked_back=True)
+    return saved, Written(entity, text, saved.path, written.diff, problems)
 
 
 def _edited(plan: Plan, entity: Mapping[str, Any]) -> str:

@@ -25,6 +25,7 @@ _STATUS = (
     *("status", "--porcelain=v2", "-z", "--branch", "--untracked-files=all", "--ignore-submodules=dirty"),
     *("--find-renames", "--no-ahead-behind"),
 )
+_IGNORED = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
 _DIFF = (
     *("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3"),
     *("--find-renames", "--submodule=short", "--ignore-submodules=dirty", "--relative"),
@@ -89,6 +90,14 @@ class Git:
         checkout = await self.open()
         output = await self._run(*_STATUS, "--", ".")
         return parse_status(output.data, checkout.prefix, is_cut=output.is_cut)
+
+    async def ignored(self, folders: Sequence[str]) -> frozenset[str]:
+        """The files in some folders that `.gitignore` and its like leave out; none where Git can't be used."""
+        try:
+            output = await self._run(*_IGNORED, "--", *folders)
+        except GitFailed:
+            return frozenset()
+        return frozenset(_decode(output).split("\0")[:-1])
 
     async def diff(self, base: str = "HEAD", *, paths: Sequence[str] = (".",)) -> Diff | None:
         """Compare files of a commit with the work tree; `None` where there is no such commit.

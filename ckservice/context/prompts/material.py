@@ -1,5 +1,6 @@
 """What the templates of prompts are filled with. People write templates, too: no name here may change."""
 
+from collections.abc import Collection
 from typing import Any
 
 from ckservice.context.fields import texts
@@ -26,7 +27,11 @@ _MAX_YAML = 200_000
 
 
 def material(
-    snapshot: Snapshot, entity: Entity, neighbours: list[tuple[Entity, str]], governing: list[Entity]
+    snapshot: Snapshot,
+    entity: Entity,
+    neighbours: list[tuple[Entity, str]],
+    governing: list[Entity],
+    ignored: Collection[str],
 ) -> dict[str, Any]:
     """All that is known about an entity, by the names that templates use."""
     linked, text = [other for other, _ in neighbours], entity.yaml.strip("\r\n")
@@ -52,8 +57,8 @@ def material(
         "instructions": _instructions([entity, *linked]),
         "linked": shown(neighbours),
         "principles": principles(governing, entity),
-        "project": project_files(snapshot),
-        "domains": domains(snapshot, [entity, *linked]),
+        "project": project_files(snapshot, ignored),
+        "domains": domains(snapshot, [entity, *linked], ignored),
         "outputFile": f"generated/prompts/{entity.id}.md",
     }
 

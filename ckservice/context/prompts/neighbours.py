@@ -17,16 +17,6 @@ _MAX_ENTITY = 20_000
 _MAX_NAMED = 200
 """Neighbours: a service may have hundreds."""
 
-TYPE_NAMES = {
-    "feature": "feature",
-    "userstory": "user story",
-    "spec": "spec",
-    "task": "task",
-    "service": "service",
-    "package": "package",
-    "governance": "governance document",
-}
-
 
 def neighbours(snapshot: Snapshot, entity: Entity) -> list[tuple[Entity, str]]:
     """What an entity is linked to, from either side, each once, with the link as `FEAT-001 has-story US-001`."""
@@ -66,7 +56,7 @@ def described(entity: Entity) -> dict[str, Any]:
     return {
         "id": entity.id,
         "entityType": entity.type,
-        "typeName": TYPE_NAMES[entity.type],
+        "typeName": KINDS[entity.type].name,
         "title": entity.title,
         "status": entity.status,
         "file": entity.path,

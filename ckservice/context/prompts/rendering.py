@@ -1,6 +1,6 @@
 """From an entity to a prompt for another AI."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ckservice.context.files import Entity
@@ -11,16 +11,22 @@ from ckservice.context.prompts.model import PromptKind, PromptReference, Rendere
 from ckservice.context.prompts.neighbours import neighbours
 from ckservice.context.prompts.parts import strings
 from ckservice.context.prompts.templates import Template, built_in, find_template
+from ckservice.context.secrets import is_likely_secret, mask
 from ckservice.context.snapshot import Snapshot
 from ckservice.errors import PathForbidden
-from ckservice.logs import redact_text
 
 _MAX_FILES = 100
 """Files beside those of entities that are referred to."""
 
 
-def render(snapshot: Snapshot, entity_id: str, kind: PromptKind) -> RenderedPrompt:
+def render(snapshot: Snapshot, entity_id: str, kind: PromptKind, *, ignored: Collection[str] = ()) -> RenderedPrompt:
     """Make a prompt of an entity and what belongs to it. The same repository always gives the same prompt.
+
+    Args:
+        snapshot: of the repository.
+        entity_id: of the entity.
+        kind: of the prompt.
+        ignored: paths of files that Git leaves out: they are nobody else's business.
 
     Raises:
         EntityNotFound: there is no such entity.
@@ -28,9 +34,9 @@ def render(snapshot: Snapshot, entity_id: str, kind: PromptKind) -> RenderedProm
     """
     entity = snapshot.get(entity_id)
     template = find_template(snapshot, entity.type, kind)
-    linked = neighbours(snapshot, entity)
-    governing = documents(snapshot, entity)
-    data = {**material(snapshot, entity, linked, governing), "kind": kind}
+    linked = [(other, link) for other, link in neighbours(snapshot, entity) if _is_open(other, ignored)]
+    governing = [document for document in documents(snapshot, entity) if _is_open(document, ignored)]
+    data = {**material(snapshot, entity, linked, governing, ignored), "kind": kind}
     references = _references(snapshot, [entity, *(other for other, _ in linked)], governing, data)
     data["references"] = [reference.model_dump() for reference in references]
     data["context"] = built_in("context").fill(data).strip()
@@ -41,6 +47,10 @@ def render(snapshot: Snapshot, entity_id: str, kind: PromptKind) -> RenderedProm
     if template.file is not None:
         references.append(PromptReference(title="Template of the prompt", file=template.file))
     return RenderedPrompt(prompt=prompt, checklist=checklist, references=references)
+
+
+def _is_open(entity: Entity, ignored: Collection[str]) -> bool:
+    return entity.path not in ignored and not is_likely_secret(entity.path)
 
 
 def _filled(template: Template, data: dict[str, Any]) -> str:
@@ -54,14 +64,12 @@ def _references(
     asked = [*data["principles"], *data["validationRules"]]
     used = {item["document"] for item in asked}
     sources = [*entities, *(document for document in governing if document.id in used)]
-    references = [
-        PromptReference(id=source.id, title=redact_text(source.title), file=source.path) for source in sources
-    ]
+    references = [PromptReference(id=source.id, title=mask(source.title), file=source.path) for source in sources]
     named = {path: f"Context of {feature.id}" for feature in entities for path in _context_refs(feature)}
     named |= {path: str(item["title"]) for item in asked for path in (*item["references"], *item.get("evidence", ()))}
     files = {source.path for source in sources} | set(snapshot.entities)
     existing = _existing(snapshot, (path for path in named if path not in files))
-    return references + [PromptReference(title=redact_text(named[path]), file=path) for path in existing[:_MAX_FILES]]
+    return references + [PromptReference(title=mask(named[path]), file=path) for path in existing[:_MAX_FILES]]
 
 
 def _context_refs(entity: Entity) -> list[str]:
@@ -73,7 +81,7 @@ def _existing(snapshot: Snapshot, paths: Iterable[str]) -> list[str]:
     found = []
     for path in paths:
         try:
-            if snapshot.root is not None and inside(snapshot.root, path).exists():
+            if snapshot.root is not None and not is_likely_secret(path) and inside(snapshot.root, path).exists():
                 found.append(path)
         except (PathForbidden, OSError):
             continue

@@ -7,9 +7,9 @@ from typing import Any
 
 from ckservice.context.paths import read_text
 from ckservice.context.prompts.handlebars import Helper, TemplateError, render
+from ckservice.context.secrets import mask
 from ckservice.context.snapshot import Snapshot
 from ckservice.errors import InvalidArguments, PathForbidden
-from ckservice.logs import redact_text
 
 FOLDER = ".context/templates/prompts"
 _BUILT_IN = Path(__file__).with_name("built_in")
@@ -36,14 +36,14 @@ class Template:
             InvalidArguments: the template is broken or takes too much, or the data is too much for one that is not.
         """
         try:
-            return render(self.source, data, helpers=_HELPERS, escape=redact_text)
+            return render(mask(self.source), data, helpers=_HELPERS, escape=mask)
         except TemplateError as error:
             if self.file is None:
                 raise InvalidArguments([{"path": "entityId", "message": error.message}]) from None
             line = self.source.count("\n", 0, error.offset) + 1
             column = error.offset - self.source.rfind("\n", 0, error.offset)
             place = f"{self.file}, line {line}, column {column}"
-            raise _unusable(self.file, redact_text(f"{place}: {error.message}")) from None
+            raise _unusable(self.file, mask(f"{place}: {error.message}")) from None
 
 
 def find_template(snapshot: Snapshot, entity_type: str, kind: str) -> Template:
@@ -75,7 +75,7 @@ def _read(snapshot: Snapshot, file: str) -> str | None:
     try:
         return read_text(snapshot.root, file)
     except PathForbidden:
-        message = f"{file}: it can't be read, is too large or lies outside of the repository"
+        message = f"{file}: it can't be read, is too large or lies outside the repository"
         raise _unusable(file, message) from None
 
 

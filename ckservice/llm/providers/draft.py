@@ -2,8 +2,8 @@
 
 Knows the keywords that structured output uses, and what names of members usually stand for: a title, steps, a version.
 What it can't satisfy (a pattern with look-ahead, say) is left to the validation that follows, which tells the host.
-Where there is a value already, it keeps what fits of it and adds the prompt in one place: the first list of statements
-(criteria, steps), else a longer text (content, summary), else the title.
+Where there is a value already, it keeps all of that, right or wrong, and adds the prompt in one place: the first list of
+statements (criteria, steps), else a longer text (content, summary). Where there is no such place, it makes nothing.
 """
 
 import re
@@ -39,6 +39,11 @@ _TITLES = frozenset({"title", "name", "heading"})
 _CHOICES = frozenset({"status", "type"})
 """Names of members, without anything but their letters: those that are made though they are optional."""
 
+_UNTOLD = frozenset(
+    {"assignee", "author", "contact", "licence", "license", "maintainer", "owner", "reviewer", "team", "vendor"}
+)
+"""Names of members that hold what no prompt is."""
+
 _TEXTS: dict[str, Callable[[Prose], str]] = {
     **dict.fromkeys(_TITLES, lambda prose: prose.title),
     **dict.fromkeys(("asa", "role", "persona"), lambda prose: prose.role),
@@ -46,6 +51,7 @@ _TEXTS: dict[str, Callable[[Prose], str]] = {
     **dict.fromkeys(("sothat", "benefit"), lambda prose: prose.benefit),
     **dict.fromkeys(("content", "body"), lambda prose: prose.sections),
     **dict.fromkeys(("summary", "objective", "description"), lambda prose: prose.lead),
+    **dict.fromkeys(_UNTOLD, lambda _: "unknown"),
     "version": lambda _: "0.1.0",
     "id": lambda prose: slug(prose.title),
 }
@@ -60,6 +66,9 @@ def draft(schema: Mapping[str, Any], text: str, current: Mapping[str, Any] | Non
         schema: that it is to fit.
         text: what the user says.
         current: what was there before, which `text` says how to change.
+
+    Returns:
+        The value; `None` where none can be made, or where `current` has no place for the text.
     """
     try:
         made = _Draft(schema, text)
@@ -86,49 +95,58 @@ class _Draft:
         self._room = _ROOM
 
     def make(self, schema: Any, depth: int, name: str = "", current: Any = _NOTHING) -> Any:
+        """A value for a schema; where there is one already that, with what objects in it lack."""
         self._room -= 1
         if not isinstance(schema, Mapping) or depth == 0 or self._room < 0:
             return None if current is _NOTHING else current
         schema = self._resolve(schema)
-        if "const" in schema:
-            return schema["const"]
-        if current is _NOTHING and "default" in schema:
-            return schema["default"]
+        if current is not _NOTHING:
+            return self._completed(schema, depth, current)
+        for keyword in ("const", "default"):
+            if keyword in schema:
+                return schema[keyword]
         if schema.get("enum"):
-            return current if current in schema["enum"] else schema["enum"][0]
+            return schema["enum"][0]
         for keyword in ("anyOf", "oneOf"):
             if schema.get(keyword):
-                return self.make(schema[keyword][0], depth - 1, name) if current is _NOTHING else current
-        kind = schema.get("type")
-        if isinstance(kind, list):
-            kind = kind[0] if kind else None
+                return self.make(schema[keyword][0], depth - 1, name)
+        kind = _kind(schema)
         if kind is None:
-            if current is not _NOTHING:
-                return current
             kind = "object" if "properties" in schema or "required" in schema else "null"
         make = _MAKERS.get(kind)
-        return make(self, schema, depth, name, current) if make is not None else None
+        return make(self, schema, depth, name) if make is not None else None
+
+    def _completed(self, schema: Mapping[str, Any], depth: int, current: Any) -> Any:
+        if isinstance(current, Mapping):
+            return self.object(schema, depth, "", current)
+        if isinstance(current, list) and isinstance(schema.get("items"), Mapping):
+            return [self.make(schema["items"], depth - 1, "", item) for item in current]
+        return current
 
     def changed(self, schema: Mapping[str, Any], value: Any) -> Any:
-        """A value with the prompt in the one place where it does least harm."""
+        """A value with the prompt in the one place where it does least harm; `None` where there is none."""
         properties = self._resolve(schema).get("properties", {})
         members = {_letters(name): name for name in reversed(properties)}
-        added = self._text[:_ADDED_CHARS]
         for name in (members[found] for found in (*_in(_LISTS, members), *_in(_LONG_TEXTS, members))):
-            member, rule = value.get(name), self._resolve(properties[name])
-            most = rule.get("maxItems" if isinstance(member, list) else "maxLength", _ROOM)
-            if isinstance(member, list) and len(member) < most and added not in member:
-                return {**value, name: [*member, self._shortened(added, rule.get("items", {}))]}
-            if isinstance(member, str) and len(member) + len(added) + 2 <= most:
-                text = member.rstrip()
-                return {**value, name: f"{text}{_joint(member)}{added}{member[len(text) :]}"}
-            if member is None and rule.get("type") in ("array", "string"):
-                return {**value, name: [added] if rule["type"] == "array" else added}
-        for name in (members[found] for found in _in(_TITLES | {"iwant"}, members)):
-            if isinstance(value.get(name), str):
-                text = f"{value[name]} ({self._prose.title})"
-                return {**value, name: self._shortened(text, self._resolve(properties[name]))}
-        return value
+            added = self._added(value.get(name), self._resolve(properties[name]))
+            if added is not None:
+                return {**value, name: added}
+        return None
+
+    def _added(self, member: Any, rule: Mapping[str, Any]) -> Any:
+        """A list of texts, or a text, with the prompt behind it; `None` where it can't stand there."""
+        added, kind = self._text[:_ADDED_CHARS], _kind(rule)
+        if kind == "array" and isinstance(member, list | None):
+            items, most = self._resolve(rule.get("items", {})), rule.get("maxItems", _ROOM)
+            is_text = items.get("type", "string") == "string" and not items.keys() & {"enum", "const", "pattern"}
+            before = member or []
+            fits = is_text and len(before) < most and added not in before
+            return [*before, self._shortened(added, items)] if fits else None
+        if kind != "string" or not isinstance(member, str | None) or rule.keys() & {"enum", "const", "pattern"}:
+            return None
+        text = (member or "").rstrip()
+        joined = f"{text}{_joint(member)}{added}{member[len(text) :]}" if member and text else added
+        return joined if len(joined) <= rule.get("maxLength", _ROOM) else None
 
     def _shortened(self, text: str, schema: Mapping[str, Any]) -> str:
         return text[: self._resolve(schema).get("maxLength", len(text))]
@@ -159,22 +177,23 @@ class _Draft:
                 found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
         return found
 
-    def object(self, schema: Mapping[str, Any], depth: int, _name: str, current: Any) -> dict[str, Any]:
+    def object(
+        self, schema: Mapping[str, Any], depth: int, _name: str, before: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         properties = schema.get("properties", {})
-        before = current if isinstance(current, Mapping) else {}
         required = schema.get("required", [])
-        names = {*required, *before}
-        if current is _NOTHING:
+        kept = {*required, *(before or ())}
+        names = set(kept)
+        if before is None:
             names |= {name for name, member in properties.items() if self._is_worth_making(name, member)}
         if schema.get("additionalProperties") is False:
             names &= {*required, *properties}
-        ordered = [*before, *required, *properties] if before else [*required, *properties]
+        before = before or {}
         value = {
             name: self.make(properties.get(name, {}), depth - 1, name, before.get(name, _NOTHING))
-            for name in dict.fromkeys(ordered)
+            for name in dict.fromkeys([*before, *required, *properties])
             if name in names
         }
-        kept = {*required, *before}
         return {name: member for name, member in value.items() if name in kept or member not in (None, [], "")}
 
     def _is_worth_making(self, name: str, schema: Any) -> bool:
@@ -184,11 +203,9 @@ class _Draft:
             return "enum" in rule
         return letters in _LISTS | _LONG_TEXTS and "pattern" not in rule and rule.get("type") in ("array", "string")
 
-    def array(self, schema: Mapping[str, Any], depth: int, name: str, current: Any) -> list[Any]:
+    def array(self, schema: Mapping[str, Any], depth: int, name: str) -> list[Any]:
         items = self._resolve(schema["items"]) if isinstance(schema.get("items"), Mapping) else {}
-        if isinstance(current, list):
-            made = [self.make(items, depth - 1, "", item) for item in current if _may_be(item, items)]
-        elif _letters(name) in _LISTS and items.get("type") == "string" and "enum" not in items:
+        if _letters(name) in _LISTS and items.get("type") == "string" and "enum" not in items:
             made = [self._shortened(statement, items) for statement in self._prose.statements]
         else:
             has_title = any(_letters(inner) in _TITLES for inner in items.get("properties", {}))
@@ -200,10 +217,8 @@ class _Draft:
         missing = min(schema.get("minItems", 0) - len(made), max(self._room, 0))
         return [*made, *(self.make(items, depth - 1) for _ in range(missing))]
 
-    def string(self, schema: Mapping[str, Any], _depth: int, name: str, current: Any) -> str:
-        if isinstance(current, str) and self._fits(current, schema):
-            return current
-        value = _FORMATS.get(schema.get("format", "")) or self._likely(name)
+    def string(self, schema: Mapping[str, Any], _depth: int, name: str) -> str:
+        value = _FORMATS.get(schema.get("format", "")) or self._likely(name, schema)
         if "pattern" in schema and "format" not in schema:
             value = text_for(schema["pattern"], self._candidates(value, schema)) or value
         value = value[: schema.get("maxLength", len(value))]
@@ -211,8 +226,11 @@ class _Draft:
         self._room -= missing
         return value + "." * missing
 
-    def _likely(self, name: str) -> str:
+    def _likely(self, name: str, schema: Mapping[str, Any]) -> str:
         told = _TEXTS.get(_letters(name))
+        examples = [text for text in schema.get("examples", ()) if isinstance(text, str) and text]
+        if examples and (told is None or _letters(name) in _UNTOLD):
+            return str(examples[0])
         return (told(self._prose) if told is not None else self._text) or "draft"
 
     def _candidates(self, value: str, schema: Mapping[str, Any]) -> list[str]:
@@ -224,19 +242,13 @@ class _Draft:
         found = [value, title, name, name.upper(), name.replace("-", "_"), camel, "0.1.0", *_FORMATS.values()]
         return [text for text in found if self._is_as_long(text, schema)]
 
-    def _fits(self, text: str, schema: Mapping[str, Any]) -> bool:
-        pattern = schema.get("pattern")
-        return self._is_as_long(text, schema) and (pattern is None or text_for(pattern, [text]) == text)
-
     def _is_as_long(self, text: str, schema: Mapping[str, Any]) -> bool:
         return bool(schema.get("minLength", 0) <= len(text) <= schema.get("maxLength", len(text)))
 
-    def number(self, schema: Mapping[str, Any], _depth: int, _name: str, current: Any) -> Any:
+    def number(self, schema: Mapping[str, Any], _depth: int, _name: str) -> Any:
         step = schema.get("multipleOf", 1)
         low = schema.get("minimum", schema.get("exclusiveMinimum", -step) + step)
         high = schema.get("maximum", schema.get("exclusiveMaximum", step) - step)
-        if isinstance(current, int | float) and not isinstance(current, bool):
-            return current
         value = low if "minimum" in schema or "exclusiveMinimum" in schema else min(0, high)
         return -(-value // step) * step if value % step else value
 
@@ -251,8 +263,10 @@ def _in(names: frozenset[str], members: dict[str, str]) -> list[str]:
     return [name for name in reversed(members) if name in names]
 
 
-def _may_be(item: Any, schema: Mapping[str, Any]) -> bool:
-    return "enum" not in schema or item in schema["enum"]
+def _kind(schema: Mapping[str, Any]) -> Any:
+    """The type of values, the first of several."""
+    kind = schema.get("type")
+    return next(iter(kind), None) if isinstance(kind, list) else kind
 
 
 def _joint(text: str) -> str:
@@ -260,12 +274,12 @@ def _joint(text: str) -> str:
     return "\n\n" if "\n" in text else " "
 
 
-_MAKERS: dict[str, Callable[[_Draft, Mapping[str, Any], int, str, Any], Any]] = {
+_MAKERS: dict[str, Callable[[_Draft, Mapping[str, Any], int, str], Any]] = {
     "object": _Draft.object,
     "array": _Draft.array,
     "string": _Draft.string,
     "integer": _Draft.number,
     "number": _Draft.number,
-    "boolean": lambda _draft, _schema, _depth, _name, current: current if isinstance(current, bool) else False,
+    "boolean": lambda *_: False,
     "null": lambda *_: None,
 }

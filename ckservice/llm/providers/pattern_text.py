@@ -6,9 +6,8 @@ repetitions. https://ecma-international.org/publications-and-standards/standards
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
-from pydantic_core import SchemaError, SchemaValidator, core_schema
+from ckservice.patterns import Unmatchable, matcher
 
 _CLASSES = {"d": "0", "w": "a", "s": " ", "D": "a", "W": "-", "S": "a"}
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r"}
@@ -25,19 +24,11 @@ class _Unknown(Exception):
 
 def text_for(pattern: str, likely: Iterable[str]) -> str | None:
     """A text that a pattern is found in: the first of those that are likely, else a short one; `None` if none is found."""
-    validator = _validator(pattern)
-    if validator is None:
-        return None
-    return next((text for text in (*likely, *_built(pattern)) if validator.isinstance_python(text)), None)
-
-
-@lru_cache
-def _validator(pattern: str) -> SchemaValidator | None:
-    """What matches a pattern in linear time."""
     try:
-        return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex"))
-    except SchemaError:
+        matches = matcher(pattern)
+    except Unmatchable:
         return None
+    return next((text for text in (*likely, *_built(pattern)) if matches(text)), None)
 
 
 def _built(pattern: str) -> Iterator[str]:

@@ -192,7 +192,7 @@ class _Parser:
             text += name
             if token.kind != "segment" and name in ("..", ".", "this"):
                 if parts:
-                    raise TemplateError(f"{name!r} does not belong into the middle of a path", token.offset)
+                    raise TemplateError(f"{name!r} does not belong in the middle of a path", token.offset)
                 up += name == ".."
             else:
                 parts += name.split(".") if token.kind == "number" else [name]

@@ -170,4 +170,4 @@ def _broken(source: str, place: int, begin: int) -> TemplateError:
         return TemplateError(f"the {_UNCLOSED[character]} is not closed", begin if character == "!" else offset)
     if source.find("}}", offset) < 0:
         return TemplateError("the tag is not closed", begin)
-    return TemplateError(f"{character!r} does not belong into a tag", offset)
+    return TemplateError(f"{character!r} does not belong in a tag", offset)
