@@ -21,6 +21,7 @@ from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource, Unresolvable
 from referencing.jsonschema import DRAFT202012, specification_with
 
+from ckservice.nesting import is_deeper
 from ckservice.patterns import FORMATS, Unmatchable, matcher
 
 Problem = dict[str, str]
@@ -30,6 +31,9 @@ _MAX_PROBLEMS = 50
 _MAX_ERRORS = 1000
 _MAX_SECONDS = 5
 """Of work: a machine that is busy with something else does not count against a schema."""
+
+_MODEST_DEPTH = 20
+"""A schema that refers to itself without end does so even for a value that goes no deeper."""
 
 _deadline: ContextVar[float] = ContextVar("deadline")
 
@@ -48,6 +52,10 @@ class Undecidable(Exception):
         super().__init__(message)
         self.message = message
         self.in_schema = in_schema
+
+
+class TooSlow(Undecidable):
+    """It takes too long to find out."""
 
 
 class Checker:
@@ -130,13 +138,16 @@ def _run(validator: Any, value: Any, max_seconds: float, limit: int | None = Non
         raise Undecidable(f"the schema refers to {error.ref}, which it does not define") from None
     except RecursionError:
         message = "the schema refers to itself without end, or the value is nested too deeply"
-        raise Undecidable(message, in_schema=False) from None
+        raise Undecidable(message, in_schema=not is_deeper(value, _MODEST_DEPTH)) from None
     except Unmatchable as error:
         raise Undecidable(f"the schema holds a pattern that can't be matched: {error}") from None
     except re.error:  # in a keyword that jsonschema matches by itself
         raise Undecidable("the schema holds a pattern that is no regular expression") from None
     except UnknownType as error:
-        raise Undecidable(f"the schema asks for a type that there is not: {error.type}") from None
+        raise Undecidable(f"the schema names a type that does not exist: {error.type}") from None
+    except (AttributeError, LookupError, TypeError, ValueError):
+        # The metaschema does not look where references lead: jsonschema stumbles over what is no schema there.
+        raise Undecidable("the schema, or one that it refers to, has a part that is none") from None
     finally:
         _deadline.reset(token)
 
@@ -156,8 +167,7 @@ def _bounded(validator: type[Validator], *, checks_formats: bool = False) -> typ
 def _within_time(keyword: _Keyword) -> _Keyword:
     def checked(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[ValidationError] | None:
         if thread_time() > _deadline.get():
-            message = "it takes too long to find out whether the value fits the schema"
-            raise Undecidable(message, in_schema=False)
+            raise TooSlow("it takes too long to find out whether the value fits the schema", in_schema=False)
         return keyword(validator, rule, instance, schema)
 
     return checked

@@ -82,7 +82,8 @@ def test_a_clean_repository_lacks_nothing(inspect: Inspect) -> None:
     assert {"from": "FEAT-001", "to": "T-001", "relation": "has-task"} in result["relationships"]
 
 
-def test_an_empty_repository_lacks_a_constitution(inspect: Inspect) -> None:
+def test_an_empty_repository_lacks_a_constitution(inspect: Inspect, tmp_path: Path) -> None:
+    (tmp_path / "contexts").mkdir()
     result = inspect(base={})
     assert result["overview"]["entities"] == 0
     assert result["overview"]["types"]["feature"] == {"total": 0, "byStatus": {}}
@@ -185,9 +186,40 @@ def test_what_a_constitution_finds_is_told_apart_from_what_is_wrong_with_it(insp
         {"priority": "high", "action": "Bring T-001 into line with the constitution", "entityIds": ["T-001"]},
         {
             "priority": "medium",
-            "action": "Bring the checksum, exceptions and layers of CONST-ONE up to date",
+            "action": "Look at the findings in CONST-ONE",
             "entityIds": ["CONST-ONE"],
         },
+    ]
+
+
+def test_what_an_exception_allows_is_not_recommended(inspect: Inspect) -> None:
+    rule = (
+        "{id: r, description: R., targets: [feature], conditions: [{path: owners, operator: nonEmpty}], severity: high}"
+    )
+    exception = "{id: e, ruleId: r, scope: {entities: [FEAT-001]}, justification: So.}"
+    text = constitution().replace("{rules: []}", f"{{rules: [{rule}], exceptions: [{exception}]}}")
+    feature = CLEAN["features/FEAT-001.yaml"].replace('owners: ["@a"]', "owners: []")
+    result = inspect({"governance/constitution.yaml": text, "features/FEAT-001.yaml": feature})
+    assert (gaps(result), actions(result)) == ([("featureWithoutOwners", "FEAT-001")], [])
+    result = inspect({"features/FEAT-001.yaml": feature, "governance/constitution.yaml": constitution()})
+    assert actions(result) == ["Find owners for FEAT-001"]
+
+
+def test_a_directory_that_is_no_repository(sidecar: Sidecar, tmp_path: Path) -> None:
+    result = sidecar.call("repository/inspect", {"repoPath": str(tmp_path)})
+    assert [(gap["kind"], gap["severity"]) for gap in result["gaps"]] == [("noContexts", "warning")]
+    assert actions(result) == ["Check that this is the right directory: there is no contexts/ folder"]
+    (tmp_path / "contexts").mkdir()
+    assert gaps(sidecar.call("repository/inspect", {"repoPath": str(tmp_path)})) == [("noConstitution", None)]
+
+
+def test_what_is_not_read_is_not_called_broken(inspect: Inspect, tmp_path: Path) -> None:
+    (tmp_path / "contexts").mkdir()
+    (tmp_path / "contexts" / "etc").symlink_to("/etc")
+    result = inspect({"ideas/list.yaml": "- a\n", "ideas/empty.yaml": ""})
+    assert actions(result) == [
+        "Look at contexts/etc and contexts/ideas/list.yaml: no entity can be read there",
+        "Look at the findings in contexts/ideas/empty.yaml",
     ]
 
 

@@ -123,3 +123,10 @@ def test_odd_values(sidecar: Sidecar) -> None:
         assert all(len(problem["message"]) <= 500 for problem in problems)
         assert len(problems) <= 100
     sidecar.assert_alive()
+
+
+def test_what_cannot_be_read_is_told_once(sidecar: Sidecar) -> None:
+    text = "id: T-001\ntitle: A\nstatus: todo\nsteps: &s [*s]\n"
+    (problem,) = checked(sidecar, yaml=text)
+    assert (problem["line"], problem["column"]) == (4, 12)
+    assert "itself part of" in problem["message"]

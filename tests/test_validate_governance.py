@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ckservice.context.repository import Repository
+from ckservice.context.validation.draft import rule_issues
 from tests.sidecar import Sidecar
 from tests.validating import told, validated, write
 
@@ -43,7 +45,7 @@ def rule(*conditions: Json, targets: tuple[str, ...] = ("task",), **members: Any
 
 
 def exception(**members: Any) -> Json:
-    return {"id": "e1", "ruleId": "r1", "scope": {}, "justification": "So be it.", **members}
+    return {"id": "e1", "ruleId": "r1", "scope": {"entities": ["T-001"]}, "justification": "So be it.", **members}
 
 
 def governed(root: Path, document: Json, *entities: Json) -> Path:
@@ -142,7 +144,6 @@ def test_only_ratified_documents_are_enforced(sidecar: Sidecar, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("scope", "allowed"),
     [
-        ({}, ["T-001", "T-002"]),
         ({"entities": ["T-002"]}, ["T-002"]),
         ({"layers": ["ours"]}, ["T-001"]),
         ({"layers": ["files"]}, ["T-002"]),
@@ -170,6 +171,30 @@ def test_exceptions(sidecar: Sidecar, tmp_path: Path, scope: Json, allowed: list
         {"exceptionId": "e1", "ruleId": "r1", "entityId": entity_id, "expiresOn": "2999-12-31"} for entity_id in allowed
     ]
     assert sorted(finding["entityId"] for finding in report["errors"]) == sorted({"T-001", "T-002"} - set(allowed))
+
+
+@pytest.mark.parametrize("scope", [{}, {"entities": [], "layers": []}])
+def test_an_exception_for_nothing(sidecar: Sidecar, tmp_path: Path, scope: Json) -> None:
+    document = constitution([rule({"path": "owner", "operator": "exists"})], exceptions=[exception(scope=scope)])
+    found = validated(sidecar, governed(tmp_path, document, TASK))["errors"]
+    assert [(finding["entityId"], finding["severity"]) for finding in found] == [
+        ("CONST-A", "warning"),
+        ("T-001", "error"),
+    ]
+    assert "names no entities and no layers" in found[0]["message"]
+
+
+@pytest.mark.source
+def test_the_rules_for_an_entity_that_is_not_saved(tmp_path: Path) -> None:
+    """Those that are in force, with the exceptions; what is wrong with the document is left to others."""
+    exceptions = [exception(), exception(id="e2", expiresOn="2020-01-01")]
+    document = constitution([rule({"path": "owner", "operator": "exists"})], exceptions=exceptions)
+    snapshot = Repository(governed(tmp_path, document, TASK).resolve()).snapshot()
+    (issue,) = rule_issues({**TASK, "id": "T-002"}, "task", snapshot, today="2025-01-01")
+    assert issue.message == "owner is missing; expected a value (rule r1)."
+    assert rule_issues({**TASK, "id": "T-002", "owner": "@a"}, "task", snapshot, today="2025-01-01") == []
+    assert rule_issues(TASK, "task", snapshot, today="2025-01-01") == []
+    assert rule_issues({"id": "FEAT-001"}, "feature", snapshot, today="2025-01-01") == []
 
 
 def test_an_exception_that_has_expired(sidecar: Sidecar, tmp_path: Path) -> None:
@@ -217,7 +242,9 @@ def test_a_document_that_does_not_hold_together(sidecar: Sidecar, tmp_path: Path
         ({"operator": "matches", "value": "(?=a)b"}, "look-around"),
         ({"operator": "matches", "value": 3}, "value is 3; expected a regular expression"),
         ({"operator": "greaterThan", "value": "many"}, 'value is "many"; expected a number'),
-        ({"operator": "lessThan"}, "value is empty; expected a number"),
+        ({"operator": "lessThan"}, "value is missing; expected what to compare with"),
+        ({"operator": "equals"}, "value is missing; expected what to compare with"),
+        ({"operator": "exists", "path": "a..b["}, 'path is "a..b["; expected a path such as'),
     ],
 )
 def test_a_condition_that_cannot_be_checked(sidecar: Sidecar, tmp_path: Path, condition: Json, message: str) -> None:

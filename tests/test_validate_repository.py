@@ -1,5 +1,6 @@
 """`repository/validate`: files, ids and links."""
 
+import json
 import re
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def test_a_file_that_cannot_be_read(sidecar: Sidecar, tmp_path: Path, text: str 
     root = write(tmp_path, {**GOOD, "specs/SPEC-009-broken.yaml": text, "tasks/T-001-a.yaml": linking})
     (finding,) = validated(sidecar, root)["errors"]
     assert (finding["kind"], finding["severity"], finding["line"]) == ("yaml", "error", line)
-    assert "entityId" not in finding
+    assert finding.get("entityId") == ("SPEC-009" if isinstance(text, bytes) else None)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,74 @@ def test_a_link_to_a_duplicate_is_no_error_nor_one_to_an_odd_id(sidecar: Sidecar
     }
     kinds = [finding["kind"] for finding in validated(sidecar, write(tmp_path, files))["errors"]]
     assert kinds == ["schema", "duplicate", "duplicate"]
+
+
+def test_one_fault_is_one_finding(sidecar: Sidecar, tmp_path: Path) -> None:
+    """However much follows from it: markers of Git, a feature among tasks, a list in itself, a key that stands twice."""
+    task = "id: {}\ntitle: A\nstatus: todo\n"
+    files = {
+        "tasks/FEAT-007.yaml": FEATURE.format(id="FEAT-007"),
+        "tasks/T-001.yaml": task.format("T-001") + "steps: &s [*s]\n",
+        "tasks/T-002.yaml": task.format("T-002") + "title: B\n",
+        "tasks/T-003.yaml": "id: T-003\n<<<<<<< HEAD\ntitle: A\n=======\ntitle: B\n>>>>>>> other\nstatus: todo\n",
+        "tasks/T-004.yaml": "id: T-004\ntitle: A\nstatus:\n",
+    }
+    root = write(tmp_path, files)
+    assert told(sidecar, root) == [
+        (
+            'tasks/FEAT-007.yaml:1:5 error schema id is "FEAT-007", that of a feature, but the file lies where each is '
+            "a task; expected it below contexts/features"
+        ),
+        'tasks/T-001.yaml:4:12 error yaml The file refers to "*s", which it is itself part of',
+        'tasks/T-002.yaml:4:1 error yaml The file has "title" twice; the last one counts',
+        "tasks/T-003.yaml:2:1 error yaml The file has unresolved merge conflict markers",
+        "tasks/T-004.yaml:3:1 error schema status is empty; expected one of todo, doing, done, blocked, needs-review",
+    ]
+    found = [finding.get("entityId") for finding in validated(sidecar, root)["errors"]]
+    assert found == ["FEAT-007", "T-001", "T-002", None, "T-004"]
+
+
+@pytest.mark.parametrize("name", ["svc-../../etc", "svc-a\\b", "svc-a\nb", "svc-a ", "svc-\u2028"])
+def test_an_id_that_is_no_name(sidecar: Sidecar, tmp_path: Path, name: str) -> None:
+    text = f"id: {json.dumps(name)}\nname: A\ntype: backend\n"
+    (line,) = told(sidecar, write(tmp_path, {"services/a.yaml": text}))
+    assert line.startswith('services/a.yaml:1:5 warning schema id is "svc-')
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "expected"),
+    [
+        (".context/rules/consistency.rules.yaml", "rules: [\n", "2:1 error yaml The file "),
+        (".context/rules/consistency.rules.yaml", "rules:\n  - 5\n", "2:5 error schema `rules[0]` is "),
+        (".context-kit/project.yml", "a: b: c\n", "1:5 error yaml The file has a colon"),
+        (".context-kit/domains.yml", "a: 1\na: 2\n", '2:1 error yaml The file has "a" twice'),
+        (
+            ".context/templates/prompts/task.hbs",
+            "Do\n  {{#if a}}b",
+            "2:3 error yaml The file is no template: the block",
+        ),
+    ],
+)
+def test_other_files_that_are_broken(sidecar: Sidecar, tmp_path: Path, path: str, text: str, expected: str) -> None:
+    file = write(tmp_path, GOOD) / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    (line,) = told(sidecar, tmp_path)
+    assert line.startswith(f"{path}:{expected}")
+    file.write_text("", encoding="utf-8")
+    assert len(told(sidecar, tmp_path)) == ("rules" in path)
+    assert sidecar.call("repository/inspect", {"repoPath": str(tmp_path)})["overview"]["errors"] == ("rules" in path)
+
+
+def test_other_files_that_lead_out_are_not_read(sidecar: Sidecar, tmp_path: Path) -> None:
+    root = write(tmp_path / "root", GOOD)
+    (tmp_path / "secret").write_text("a: b: secret\n")
+    for path in (".context-kit/stack.yml", ".context/templates/prompts/a.hbs"):
+        (root / path).parent.mkdir(parents=True)
+        (root / path).symlink_to(tmp_path / "secret")
+    findings = validated(sidecar, root)["errors"]
+    assert [finding["file"] for finding in findings] == [".context-kit/stack.yml", ".context/templates/prompts/a.hbs"]
+    assert "secret" not in str(findings)
 
 
 def test_cycles(sidecar: Sidecar, tmp_path: Path) -> None:

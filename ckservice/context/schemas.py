@@ -128,7 +128,8 @@ class Schemas:
 
     @cached_property
     def _related(self) -> Mapping[str, Mapping[str, Any]]:
-        return {file.name: file.document for file in self.files.values() if file.document is not None}
+        sound = (file for file in self.files.values() if file.finding is None)
+        return {file.name: file.document for file in sound if file.document is not None}
 
     def _version(self, file: SchemaFile) -> str:
         hashes = [file.hash, *(f"{other.name} {other.hash}" for other in self.files.values())]

@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from functools import partial
 
-import anyio
-
 from ckservice.context.git.repository import Git
 from ckservice.context.impact.model import Impact
+from ckservice.context.repositories import Repositories
 from ckservice.context.repository import Repository
 from ckservice.errors import GitFailed, InvalidArguments
 
 
 async def analyze(
-    repository: Repository, git: Git, *, entity_ids: Sequence[str] | None, base: str, depth: int
+    repositories: Repositories,
+    repository: Repository,
+    git: Git,
+    *,
+    entity_ids: Sequence[str] | None,
+    base: str,
+    depth: int,
 ) -> Impact:
     """Compare a repository with one of its revisions, or take entities as changed, and follow the links.
 
@@ -20,6 +25,7 @@ async def analyze(
     changed of them is told, and only that counts.
 
     Args:
+        repositories: reads the one that is meant.
         repository: to look at.
         git: of its directory.
         entity_ids: of those to take as changed; all that really are where left out.
@@ -35,18 +41,18 @@ async def analyze(
     from ckservice.context.impact.assessment import assess  # noqa: PLC0415
     from ckservice.context.impact.base import read_base  # noqa: PLC0415
 
-    now = await anyio.to_thread.run_sync(repository.snapshot, abandon_on_cancel=True)
+    now = await repositories.run(repository.snapshot)
     commit, before = None, now.files
     try:
         commit = await _resolve(git, base)
-        before = await read_base(git, commit, now.files) if commit is not None else {}
+        before = await read_base(repositories, git, commit, now.files) if commit is not None else {}
     except GitFailed as error:
         if entity_ids is None:
             message = f"{error.message} Without it, `entityIds` can name what to take as changed."
             raise GitFailed(message, user_message=error.user_message) from None
         commit = None
     work = partial(assess, now, before, entity_ids=entity_ids, commit=commit, depth=depth)
-    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+    return await repositories.run(work)
 
 
 async def _resolve(git: Git, base: str) -> str | None:

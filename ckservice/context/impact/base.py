@@ -4,19 +4,19 @@ import unicodedata
 from collections.abc import Mapping
 from functools import partial
 
-import anyio
-
 from ckservice.context.files import CONTEXTS, ENDINGS, File, read_file
 from ckservice.context.git.model import TreeFile
 from ckservice.context.git.parsing import blob_hash
 from ckservice.context.git.repository import Git
+from ckservice.context.repositories import Repositories
 from ckservice.errors import GitFailed
 
 
-async def read_base(git: Git, commit: str, now: Mapping[str, File]) -> dict[str, File]:
+async def read_base(repositories: Repositories, git: Git, commit: str, now: Mapping[str, File]) -> dict[str, File]:
     """The files of a commit that hold entities, by path. Those that have not changed are the ones given.
 
     Args:
+        repositories: compare and read on their threads.
         git: of the repository.
         commit: in hexadecimal.
         now: what is in the repository now.
@@ -28,14 +28,14 @@ async def read_base(git: Git, commit: str, now: Mapping[str, File]) -> dict[str,
     # A link leads out of contexts/, to where its file has its place: there it is in the commit, too.
     folders = sorted({CONTEXTS, *(path.partition("/")[0] for path in now)})
     listed = [file for file in await git.files(commit, folders) if _holds_entities(file, now)]
-    base = await anyio.to_thread.run_sync(partial(_unchanged, listed, now, object_format), abandon_on_cancel=True)
+    base = await repositories.run(partial(_unchanged, listed, now, object_format))
     changed = [file for file in listed if file.path not in base]
     blobs = await git.blobs(sorted({file.hash for file in changed}))
     if any(file.hash not in blobs for file in changed):
         message = "Files of that revision are missing, as in a partial clone; `git checkout` of it brings them."
         raise GitFailed(message, user_message=message)
     read = partial(_read, {file.path: blobs[file.hash] for file in changed})
-    base |= await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+    base |= await repositories.run(read)
     return dict(sorted(base.items()))
 
 

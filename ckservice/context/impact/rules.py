@@ -6,8 +6,8 @@
         severity: error (or warning, where left out, or info)
         when:
           entity: task (a type, or a list of types)
-          fieldChanged: related.spec (a field, or a list of fields; any where left out)
-          newValue: what the field holds now, or its list has gained
+          fieldChanged: related.spec (a field, or a list of fields; any where left out, or "*")
+          newValue: what the field holds now, or its list has gained; of a list of values any
         then:
           markRelated:
             types: [feature] (any where left out)
@@ -24,8 +24,9 @@ from pathlib import Path
 from typing import Any, NoReturn, get_args
 
 from ckservice.context.entities import KINDS
-from ckservice.context.fields import format_path, parse_path
+from ckservice.context.fields import format_path, is_path, parse_path
 from ckservice.context.finding import Finding, FindingKind, FindingSeverity
+from ckservice.context.impact.reach import can_reach
 from ckservice.context.paths import read_text
 from ckservice.context.types import ENTITY_TYPES, EntityType
 from ckservice.context.yaml.reading import FieldPath, Positions, read
@@ -44,7 +45,7 @@ class Rule:
     Attributes:
         entities: the types whose changes count.
         fields: of those, one of which must have changed; none where any change counts.
-        new_value: what the field must hold now, or its list must have gained; `None` where that does not matter.
+        new_values: one of which the field must hold now, or its list must have gained; none where that does not matter.
         types: of those that must be looked at again.
         relation: how they must be linked, as a relation or the name of a link field; `None` where that does not matter.
         status: that they should have then.
@@ -55,7 +56,7 @@ class Rule:
     severity: FindingSeverity
     entities: tuple[EntityType, ...]
     fields: tuple[FieldPath, ...]
-    new_value: Any
+    new_values: tuple[Any, ...]
     types: tuple[EntityType, ...]
     relation: str | None
     status: str | None
@@ -75,7 +76,8 @@ def _built_in(
 ) -> Rule:
     paths = tuple(map(parse_path, fields.split()))
     related = tuple(name for name in ENTITY_TYPES if name in types.split())
-    return Rule(rule_id, severity, (entity,), paths, new_value, related, relation, "needs-review", reason)
+    new_values = () if new_value is None else (new_value,)
+    return Rule(rule_id, severity, (entity,), paths, new_values, related, relation, "needs-review", reason)
 
 
 BUILT_IN_RULES = (
@@ -126,12 +128,15 @@ def read_rules(root: Path) -> tuple[tuple[Rule, ...], tuple[Finding, ...]]:
         return BUILT_IN_RULES, ()
     reading = read(text)
     broken = [
-        _finding("yaml", problem.message, (problem.line, problem.column), "error") for problem in reading.problems
+        _finding("yaml", f"The file {problem.message}", (problem.line, problem.column), "error")
+        for problem in reading.problems
     ]
     document = reading.documents[0] if reading.documents else None
     if not isinstance(document, dict) or not isinstance(document.get("rules"), list):
         if not broken:
-            broken.append(_finding("schema", "holds no list `rules`; the built-in rules are in force", (1, 1), "error"))
+            broken.append(
+                _finding("schema", "The file holds no list `rules`; the built-in rules are in force", (1, 1), "error")
+            )
         return BUILT_IN_RULES, tuple(broken)
     reader = _RuleReader(Positions(text))
     rules = reader.read_all(document["rules"])
@@ -177,18 +182,19 @@ class _RuleReader:
         then = self._mapping(whole.get("then"), mark_path[:-1], ("markRelated",), lenient=True)
         mark = self._mapping(then.get("markRelated"), mark_path, ("types", "rel", "status", "reason"))
         entities = self._types(when.get("entity"), (*when_path, "entity"))
-        named = when.get("fieldChanged")
-        fields = self._texts([] if named is None else named, (*when_path, "fieldChanged"))
-        for name in fields:
-            self._check_field(name, entities, (*when_path, "fieldChanged"))
+        types = self._types(mark.get("types"), (*mark_path, "types")) if "types" in mark else ENTITY_TYPES
+        relation = self._relation(mark.get("rel"), (*mark_path, "rel"))
+        if not can_reach(entities, types, relation):
+            by = f" by `{relation}`" if relation is not None else ""
+            self._refuse(f"no {' or '.join(entities)} is ever linked{by} to a {' or '.join(types)}", mark_path)
         return Rule(
             rule_id,
             self._choice(whole.get("severity", "warning"), (*path, "severity")),
             entities,
-            tuple(map(parse_path, fields)),
-            when.get("newValue"),
-            self._types(mark.get("types"), (*mark_path, "types")) if "types" in mark else ENTITY_TYPES,
-            self._relation(mark.get("rel"), (*mark_path, "rel")),
+            self._fields(when.get("fieldChanged"), entities, (*when_path, "fieldChanged")),
+            self._new_values(when.get("newValue"), (*when_path, "newValue")),
+            types,
+            relation,
             self._text(mark.get("status"), (*mark_path, "status")),
             self._text(mark.get("reason"), (*mark_path, "reason"))
             or self._text(whole.get("description"), (*path, "description"))
@@ -224,6 +230,24 @@ class _RuleReader:
                 found = f"holds {_show(item)}" if isinstance(value, list) else f"is {_show(item)}"
                 self._refuse(f"`{path[-1]}` {found}; expected a name or a list of names", path)
         return tuple(items)
+
+    def _fields(self, value: Any, entities: Iterable[EntityType], path: FieldPath) -> tuple[FieldPath, ...]:
+        names = self._texts([] if value is None else value, path)
+        for name in names:
+            if name != "*" and not is_path(name):
+                self._refuse(f'`fieldChanged` is "{name[:100]}"; expected a field such as related.features[0]', path)
+            if name != "*":
+                self._check_field(name, entities, path)
+        return () if "*" in names else tuple(map(parse_path, names))
+
+    def _new_values(self, value: Any, path: FieldPath) -> tuple[Any, ...]:
+        if value is None:
+            return ()
+        values = tuple(value) if isinstance(value, list) else (value,)
+        if not values or None in values:
+            found = "holds nothing" if None in values else "is an empty list"
+            self._refuse(f"`newValue` {found}, which no field ever does; expected a value or a list of values", path)
+        return values
 
     def _text(self, value: Any, path: FieldPath) -> str | None:
         if value is not None and not isinstance(value, str):

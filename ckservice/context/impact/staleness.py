@@ -58,18 +58,18 @@ def _touched(rule: Rule, change: Change) -> list[str] | None:
     if change.type not in rule.entities or not change.is_meant:
         return None
     if rule.fields:
-        return [path for field in rule.fields for path in _changed_paths(field, rule.new_value, change)] or None
-    if rule.new_value is not None and not any(_is_equal(rule.new_value, value) for value in _new_values(change)):
+        return [path for field in rule.fields for path in _changed_paths(field, rule.new_values, change)] or None
+    if rule.new_values and not any(_is_equal(one, value) for one in rule.new_values for value in _new_values(change)):
         return None
     return [format_path(difference.path) for difference in change.differences if difference.path]
 
 
-def _changed_paths(field: FieldPath, new_value: Any, change: Change) -> Iterator[str]:
+def _changed_paths(field: FieldPath, new_values: Sequence[Any], change: Change) -> Iterator[str]:
     """Where a field, or something in it, has changed."""
     before, after = _values(change.was, field), _values(change.now, field)
     if frozen(before) == frozen(after) and not change.has_fields:
         return
-    if new_value is not None and _count(new_value, after) <= _count(new_value, before):
+    if new_values and not any(_count(value, after) > _count(value, before) for value in new_values):
         return
     if not change.has_fields:  # all of the entity is new, gone or taken as changed
         yield format_path(field)

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from ckservice.context.fields import find
-from ckservice.context.files import Entity
+from ckservice.context.files import CONTEXTS, Entity
 from ckservice.context.finding import FindingSeverity
 from ckservice.context.graph.links import Links, references
-from ckservice.context.inspection.model import Gap
+from ckservice.context.inspection.model import Gap, GapKind
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import EntityType, Relation
 from ckservice.context.yaml.reading import FieldPath
@@ -19,7 +19,7 @@ class _Expected(NamedTuple):
     """A field that an entity may leave out, and that somebody will miss."""
 
     path: FieldPath
-    kind: str
+    kind: GapKind
     message: str
     severity: FindingSeverity
 
@@ -42,6 +42,9 @@ _EXPECTED: dict[EntityType, tuple[_Expected, ...]] = {
     "service": (_Expected(("api", "version"), "serviceWithoutApiVersion", "has no version of its API", "info"),),
 }
 
+FIELDS: dict[GapKind, FieldPath] = {expected.kind: expected.path for found in _EXPECTED.values() for expected in found}
+"""The field that each kind of gap is about, where it is one."""
+
 _USES: frozenset[Relation] = frozenset(("depends-on", "uses", "requires", "produces"))
 """Relations by which something is needed."""
 
@@ -56,6 +59,9 @@ def find_gaps(snapshot: Snapshot, links: Links, *, today: str) -> list[Gap]:
         links: its links.
         today: in ISO 8601, for reviews that are due.
     """
+    if not snapshot.files and snapshot.root is not None and not (snapshot.root / CONTEXTS).is_dir():
+        message = f"there is no {CONTEXTS}/ folder here; is this the right directory?"
+        return [Gap(kind="noContexts", message=message, severity="warning")]
     search = _Search(snapshot, links)
     found = [*search.in_repository(), *search.in_governance(date.fromisoformat(today))]
     for entity in snapshot.entities.values():
@@ -179,7 +185,7 @@ def listing(names: list[str], most: int = 5) -> str:
     return f"{before} and {last}" if before else last
 
 
-def _gap(entity: Entity, kind: str, message: str, severity: FindingSeverity) -> Gap:
+def _gap(entity: Entity, kind: GapKind, message: str, severity: FindingSeverity) -> Gap:
     return Gap(kind=kind, entity_id=entity.id, message=f"{entity.id} {message}", severity=severity)
 
 

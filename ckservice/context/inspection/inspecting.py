@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from ckservice.context.checkup import check_up
 from ckservice.context.git.model import GitState
 from ckservice.context.graph.building import build_graph
 from ckservice.context.graph.links import resolve
@@ -10,7 +11,6 @@ from ckservice.context.inspection.model import Inspection, Overview, TypeCount
 from ckservice.context.inspection.recommendations import recommend
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import ENTITY_TYPES, EntityType
-from ckservice.context.validation.repository import validate
 
 
 def inspect(snapshot: Snapshot, *, git: GitState, today: str) -> Inspection:
@@ -21,7 +21,7 @@ def inspect(snapshot: Snapshot, *, git: GitState, today: str) -> Inspection:
         git: how it stands with Git.
         today: in ISO 8601, for exceptions that expire and reviews that are due.
     """
-    report = validate(snapshot, today=today)
+    report = check_up(snapshot, today=today)
     graph = build_graph(snapshot)
     links = resolve(snapshot)
     gaps = find_gaps(snapshot, links, today=today)
@@ -36,7 +36,7 @@ def inspect(snapshot: Snapshot, *, git: GitState, today: str) -> Inspection:
         entities=graph.nodes,
         relationships=graph.edges,
         gaps=gaps,
-        recommendations=recommend(snapshot, links, report.errors, gaps),
+        recommendations=recommend(snapshot, links, report, gaps),
     )
 
 

@@ -12,6 +12,35 @@ from ckservice.model import Maybe, Model
 
 Priority = Literal["high", "medium", "low"]
 
+GapKind = Literal[
+    "noContexts",
+    "danglingLinks",
+    "noConstitution",
+    "unratifiedConstitution",
+    "reviewOverdue",
+    "featureWithoutAcceptance",
+    "featureWithoutObjective",
+    "featureWithoutOwners",
+    "featureWithoutStories",
+    "featureWithoutSpecs",
+    "featureWithoutTasks",
+    "inProgressFeatureWithoutTasks",
+    "doneFeatureWithOpenTasks",
+    "userStoryWithoutCriteria",
+    "userStoryWithoutFeature",
+    "specWithoutContent",
+    "specWithoutRelations",
+    "taskWithoutDoneCriteria",
+    "taskWithoutOwner",
+    "taskWithoutSteps",
+    "taskWithoutFeature",
+    "blockedTaskUnderActiveFeature",
+    "serviceWithoutApiVersion",
+    "serviceWithoutConsumers",
+    "packageUnused",
+    "orphan",
+]
+
 
 class TypeCount(Model):
     """How many entities of one type there are."""
@@ -33,7 +62,7 @@ class Overview(Model):
 class Gap(Model):
     """Something that is not there."""
 
-    kind: str = Field(description="Stable name, such as `featureWithoutStories`.")
+    kind: GapKind
     entity_id: Maybe[str] = None
     message: str
     severity: FindingSeverity

@@ -4,17 +4,22 @@ from collections.abc import Iterable, Sequence
 
 from ckservice.context.finding import Finding
 from ckservice.context.graph.links import Links
-from ckservice.context.inspection.gaps import listing
+from ckservice.context.inspection.gaps import FIELDS, listing
 from ckservice.context.inspection.model import Gap, Priority, Recommendation
 from ckservice.context.snapshot import Snapshot
+from ckservice.context.validation.model import Report
+from ckservice.context.validation.rules import Rule, read_rules
+from ckservice.context.yaml.reading import FieldPath, read
 
 MOST = 20
 """More would not be read; what is left out comes when the first ones are done."""
 
 
 _ACTIONS: dict[str, tuple[Priority, str]] = {
+    "noContexts": ("high", "Check that this is the right directory: there is no contexts/ folder"),
     "yaml": ("high", "Repair the YAML of {}"),
-    "brokenSchema": ("high", "Repair {}"),
+    "broken": ("high", "Repair {}"),
+    "unread": ("high", "Look at {}: no entity can be read there"),
     "duplicate": ("high", "Resolve the duplicates of {}"),
     "schema": ("high", "Bring {} into line with the schema"),
     "constitution": ("high", "Bring {} into line with the constitution"),
@@ -33,7 +38,7 @@ _ACTIONS: dict[str, tuple[Priority, str]] = {
     "featureWithoutOwners": ("medium", "Find owners for {}"),
     "noConstitution": ("medium", "Write a constitution and ratify it"),
     "unratifiedConstitution": ("medium", "Ratify {}"),
-    "governance": ("medium", "Bring the checksum, exceptions and layers of {} up to date"),
+    "remarks": ("medium", "Look at the findings in {}"),
     "reviewOverdue": ("medium", "Review {}"),
     "oneSided": ("medium", "Look at the links of {}: they are repeated, or the other side does not state them"),
     "orphan": ("medium", "Link {} to something, or remove what nobody needs"),
@@ -49,24 +54,23 @@ _ACTIONS: dict[str, tuple[Priority, str]] = {
 }
 
 
-def recommend(
-    snapshot: Snapshot, links: Links, findings: Iterable[Finding], gaps: Iterable[Gap]
-) -> list[Recommendation]:
+def recommend(snapshot: Snapshot, links: Links, report: Report, gaps: Iterable[Gap]) -> list[Recommendation]:
     """What to do, at most `MOST` things.
 
     Args:
         snapshot: of the repository.
         links: its links.
-        findings: what is wrong.
+        report: what is wrong.
         gaps: what is missing.
     """
-    documents = {entity.id for entity in snapshot.of_type("governance")}
+    exempt = _exempt(snapshot, report)
     # For each kind what to name in the sentence, and the ids of the entities behind each name.
     about: dict[str, dict[str, Sequence[str]]] = {kind: {} for kind in _ACTIONS}
-    for finding in findings:
-        about[_kind(finding, documents)][finding.entity_id or finding.file] = _ids(finding.entity_id)
+    for finding in report.errors:
+        about[_kind(finding, snapshot)][finding.entity_id or finding.file] = _ids(finding.entity_id)
     for gap in gaps:
-        about[gap.kind][gap.entity_id or ""] = _ids(gap.entity_id)
+        if (gap.entity_id, FIELDS.get(gap.kind)) not in exempt:
+            about[gap.kind][gap.entity_id or ""] = _ids(gap.entity_id)
     about["danglingLinks"] = {reference.source.id: [reference.source.id] for reference in links.dangling}
     about["cycle"] = {_way(cycle): cycle for cycle in links.cycles}
     return [
@@ -80,14 +84,34 @@ def recommend(
     ][:MOST]
 
 
-def _kind(finding: Finding, documents: set[str]) -> str:
-    if finding.kind == "schema" and finding.entity_id is None:
-        return "brokenSchema"
-    if finding.kind == "constitution" and finding.entity_id in documents:
-        return "governance"
+def _kind(finding: Finding, snapshot: Snapshot) -> str:
+    if finding.file not in snapshot.files:  # of a schema, a template, the rules of impact
+        return "broken" if finding.severity == "error" else "remarks"
+    if finding.kind == "yaml" and finding.severity == "error":
+        file = snapshot.files[finding.file]
+        is_broken = file.entities or (file.hash and not read(file.text).documents)
+        return "yaml" if is_broken else "unread"
+    if finding.kind == "yaml":
+        return "remarks"
+    entity = snapshot.entities.get(finding.entity_id or "")
+    if finding.kind == "constitution" and entity is not None and entity.type == "governance":
+        return "remarks"
     if finding.kind == "reference":
         return "danglingLinks" if finding.severity == "error" else "oneSided"
     return finding.kind
+
+
+def _exempt(snapshot: Snapshot, report: Report) -> set[tuple[str | None, FieldPath | None]]:
+    """The fields that a rule asks for and that an exception lets entities leave out, with the ids of those."""
+    rules: dict[str, list[Rule]] = {}
+    for rule in (rule for document in snapshot.ratified for rule in read_rules(document)[0]):
+        rules.setdefault(rule.id, []).append(rule)
+    return {
+        (exception.entity_id, condition.field)
+        for exception in report.stats.exceptions
+        for rule in rules.get(exception.rule_id, ())
+        for condition in rule.conditions
+    }
 
 
 def _ids(entity_id: str | None) -> Sequence[str]:

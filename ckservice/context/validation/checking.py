@@ -1,7 +1,7 @@
 """The checks of a whole repository, one after the other."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ckservice.context.files import Entity
@@ -15,6 +15,7 @@ from ckservice.context.validation.links import BackLinks, Names, cycle_issues, r
 from ckservice.context.validation.listing import list_findings, size_on_wire
 from ckservice.context.validation.naming import duplicate_issues
 from ckservice.context.validation.rules import RuleException
+from ckservice.context.validation.schema import Allowance
 
 _MAX_EXCEPTION_BYTES = 1024 * 1024
 """Of all that are listed: a rule that nobody follows has one for each entity."""
@@ -34,16 +35,17 @@ class Checked:
     enforcement: Enforcement
 
 
-def check(snapshot: Snapshot, *, today: str) -> Checked:
-    """Check every file, entity, link and rule."""
-    examined = {path: examine(file, snapshot.schemas) for path, file in snapshot.files.items()}
+def check(snapshot: Snapshot, *, today: str, others: Sequence[Finding] = ()) -> Checked:
+    """Check every file, entity, link and rule; what is known of other files is listed with what is found."""
+    allowance = Allowance()
+    examined = {path: examine(file, snapshot.schemas, allowance) for path, file in snapshot.files.items()}
     entities = [entity for file in snapshot.files.values() for entity in file.entities]
     enforcement = enforce(snapshot, entities, today=today)
     found = [*_link_issues(snapshot, entities), *enforcement.issues]
     for places in snapshot.duplicates.values():
         found += duplicate_issues(places)
     about_schemas = [*snapshot.schemas.problems, *_broken_schemas(snapshot, examined.values())]
-    findings, counts = list_findings(about_schemas, examined, found)
+    findings, counts = list_findings([*about_schemas, *others], examined, found)
     return Checked(findings, counts, enforcement)
 
 

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
 
-from ckservice.context.fields import find, parse_path
+from ckservice.context.fields import find, is_path, parse_path
 from ckservice.context.validation.issue import shortened, shown
+from ckservice.context.yaml.comparing import same
 from ckservice.context.yaml.reading import FieldPath
 from ckservice.patterns import matcher
 
 _Test = Callable[[Any], bool]
+
+_COMPARING = frozenset({"equals", "notEquals", "includes", "matches", "greaterThan", "lessThan"})
 
 
 class Unevaluable(Exception):
@@ -68,12 +71,14 @@ def read_condition(data: Mapping[str, Any]) -> Condition:
         Unevaluable: its operator is unknown, or has a value that it can't compare with.
     """
     text, operator = data.get("path"), data.get("operator")
-    path = parse_path(text) if isinstance(text, str) else ()
+    path = parse_path(text) if isinstance(text, str) and is_path(text) else ()
     if not path or not isinstance(text, str):
         raise Unevaluable("path", f"path is {shown(text)}; expected a path such as related.features[0]")
     make = _OPERATORS.get(operator) if isinstance(operator, str) else None
     if make is None:
         raise Unevaluable("operator", f"operator is {shown(operator)}; expected one of {', '.join(_OPERATORS)}")
+    if "value" not in data and operator in _COMPARING:
+        raise Unevaluable("value", "value is missing; expected what to compare with")
     expectation, test = make(data.get("value"))
     message = data.get("message")
     is_length = len(path) > 1 and path[-1] == "length"
@@ -85,17 +90,6 @@ def read_condition(data: Mapping[str, Any]) -> Condition:
         expectation,
         test,
     )
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    """Equality of JSON: 1 is 1.0, and not true."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_is_same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
-    return bool(one == other)
 
 
 def _exists(_expected: Any) -> tuple[str, _Test]:
@@ -114,18 +108,18 @@ def _stripped(value: str | list[Any] | dict[str, Any]) -> object:
 
 
 def _equals(expected: Any) -> tuple[str, _Test]:
-    return shown(expected), lambda value: _is_same(value, expected)
+    return shown(expected), lambda value: same(value, expected)
 
 
 def _not_equals(expected: Any) -> tuple[str, _Test]:
-    return f"anything but {shown(expected)}", lambda value: not _is_same(value, expected)
+    return f"anything but {shown(expected)}", lambda value: not same(value, expected)
 
 
 def _includes(expected: Any) -> tuple[str, _Test]:
     def test(value: Any) -> bool:
         if isinstance(value, str):
             return isinstance(expected, str) and expected in value
-        return isinstance(value, list) and any(_is_same(item, expected) for item in value)
+        return isinstance(value, list) and any(same(item, expected) for item in value)
 
     return f"{shown(expected)} to be in it", test
 

@@ -1,15 +1,16 @@
 """What is wrong with an entity that stands in no file, before it is told to anybody."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ckservice.context.files import Entity, File, type_of
 from ckservice.context.graph.links import references
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import ENTITY_TYPES, EntityType
+from ckservice.context.validation.governance import violations
 from ckservice.context.validation.issue import MAX_FINDINGS, Issue, is_explained, shown
 from ckservice.context.validation.links import Names, repeated_issues, target_issue
-from ckservice.context.validation.naming import id_issue
+from ckservice.context.validation.naming import id_issues
 from ckservice.context.validation.schema import BrokenSchema, schema_issues
 from ckservice.errors import InvalidArguments
 
@@ -24,17 +25,35 @@ def entity_issues(data: Any, entity_type: EntityType | None, snapshot: Snapshot)
         return [Issue("schema", "error", (), f"The entity is {shown(data)}; expected a mapping")]
     entity_type = entity_type or type_of("", data)
     if entity_type is None:
-        message = f"is needed where the id does not tell it; expected one of {', '.join(ENTITY_TYPES)}"
+        message = f"is required: the id does not tell the type; expected one of {', '.join(ENTITY_TYPES)}"
         raise InvalidArguments([{"path": "entityType", "message": message}])
     try:
         found = schema_issues(data, snapshot.schemas.by_type[entity_type], worded=MAX_FINDINGS)
     except BrokenSchema as error:
         found = [Issue("schema", "error", (), f"The schema of {entity_type} can't be applied: {error.message}")]
     wrong = {issue.path for issue in found}
+    entity = _unsaved(data, entity_type)
+    further = [*id_issues(entity), *(_link_issues(entity, snapshot) if snapshot.root is not None else ())]
+    return found + [issue for issue in further if not is_explained(issue.path, wrong)]
+
+
+def rule_issues(data: Mapping[str, Any], entity_type: EntityType, snapshot: Snapshot, *, today: str) -> list[Issue]:
+    """What an entity has against the governance rules in force, as if it were saved; exceptions to them are made.
+
+    Args:
+        data: the entity.
+        entity_type: of it; governance documents are bound by no rule.
+        snapshot: of the repository whose rules count.
+        today: in ISO 8601, for exceptions that expire.
+    """
+    return violations(_unsaved(data, entity_type), snapshot, today=today)
+
+
+def _unsaved(data: Mapping[str, Any], entity_type: EntityType) -> Entity:
     written = data.get("id")
-    entity = Entity(written if isinstance(written, str) else "", entity_type, data, File("", b"", "", "", (), ()), 0)
-    further = [id_issue(entity), *(_link_issues(entity, snapshot) if snapshot.root is not None else ())]
-    return found + [issue for issue in further if issue is not None and not is_explained(issue.path, wrong)]
+    return Entity(
+        written if isinstance(written, str) else "", entity_type, dict(data), File("", b"", "", "", (), ()), 0
+    )
 
 
 def _link_issues(entity: Entity, snapshot: Snapshot) -> Iterator[Issue]:

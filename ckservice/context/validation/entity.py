@@ -48,10 +48,13 @@ def check_yaml(text: str, entity_type: EntityType | None, snapshot: Snapshot) ->
         line, column = positions.of((), 1)
         message = f"The text holds {len(reading.documents)} documents; expected one"
         return [*problems, EntityProblem(path="", message=message, line=line, column=column, severity="error")]
+    unread = {(problem.line, problem.column) for problem in reading.problems}
     for issue in entity_issues(next(iter(reading.documents), None), entity_type, snapshot):
         if len(problems) >= MAX_FINDINGS:
             break
         line, column = positions.of(issue.path, key=issue.at_key)
+        if (line, column) in unread:
+            continue
         path = format_path(issue.path)
         problems.append(
             EntityProblem(path=path, message=issue.message, line=line, column=column, severity=issue.severity)

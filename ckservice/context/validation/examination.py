@@ -8,8 +8,8 @@ from ckservice.context.finding import Finding, FindingSeverity
 from ckservice.context.schemas import Schemas
 from ckservice.context.types import EntityType
 from ckservice.context.validation.issue import MAX_FINDINGS, MAX_MESSAGE, Issue, shortened
-from ckservice.context.validation.naming import file_name_issue, id_issue
-from ckservice.context.validation.schema import BrokenSchema, schema_issues
+from ckservice.context.validation.naming import file_name_issue, id_issues, misplaced_issue
+from ckservice.context.validation.schema import Allowance, BrokenSchema, schema_issues
 from ckservice.context.yaml.reading import FieldPath, Problem
 
 _NOTE = "_examination"
@@ -42,30 +42,31 @@ class Examination:
         return _finding(entity, issue, *self._places[place])
 
 
-def examine(file: File, schemas: Schemas) -> Examination:
+def examine(file: File, schemas: Schemas, allowance: Allowance) -> Examination:
     """Look at a file, or remember what was found when it was last looked at with the same schemas."""
     versions = tuple(schemas.by_type[entity.type].version for entity in file.entities)
     known: Examination | None = vars(file).get(_NOTE)
     if known is None or known.versions != versions:
         # Kept as `cached_property` would: as long as the file is, which does not change.
-        known = vars(file)[_NOTE] = _examine(file, schemas, versions)
+        known = vars(file)[_NOTE] = _examine(file, schemas, versions, allowance)
     return known
 
 
-def _examine(file: File, schemas: Schemas, versions: tuple[str, ...]) -> Examination:
+def _examine(file: File, schemas: Schemas, versions: tuple[str, ...], allowance: Allowance) -> Examination:
     issues: list[tuple[Entity, Issue]] = []
     broken: dict[EntityType, str] = {}
     wrong: dict[int, frozenset[FieldPath]] = {}
     for entity in file.entities:
         try:
             room = max(MAX_FINDINGS - len(issues), 0)
-            found = schema_issues(entity.data, schemas.by_type[entity.type], worded=room)
+            found = schema_issues(entity.data, schemas.by_type[entity.type], worded=room, allowance=allowance)
         except BrokenSchema as error:
             found = []
             broken[entity.type] = error.message
-        no_id = id_issue(entity)
-        if no_id is not None and all(issue.path != no_id.path for issue in found):
-            found.append(no_id)
+        if all(issue.path != ("id",) for issue in found):
+            found += id_issues(entity)
+        elif (misplaced := misplaced_issue(entity)) is not None:
+            found = [misplaced]
         issues += [(entity, issue) for issue in found]
         if found:
             wrong[entity.document] = frozenset(issue.path for issue in found)
@@ -77,6 +78,8 @@ def _examine(file: File, schemas: Schemas, versions: tuple[str, ...]) -> Examina
     placed = [
         _finding(entity, issue, *entity.position(issue.path, key=issue.at_key)) for entity, issue in issues[:room]
     ]
+    told = {(finding.line, finding.column) for finding in own}  # what can't be read has no value that could be right
+    placed = [finding for finding in placed if (finding.line, finding.column) not in told]
     return Examination(
         versions,
         (*own[:MAX_FINDINGS], *placed),
@@ -108,6 +111,7 @@ def _yaml_findings(file: File) -> list[Finding]:
 def _yaml_finding(file: File, severity: FindingSeverity, problem: Problem) -> Finding:
     return Finding(
         kind="yaml",
+        entity_id=file.entities[0].id if len(file.entities) == 1 else None,
         file=file.path,
         line=problem.line,
         column=problem.column,

@@ -67,6 +67,14 @@ def enforce(snapshot: Snapshot, entities: Sequence[Entity], *, today: str) -> En
     return enforcement
 
 
+def violations(entity: Entity, snapshot: Snapshot, *, today: str) -> list[Issue]:
+    """What one entity, which need not be in the repository, has against the rules that are in force there."""
+    enforcement = Enforcement()
+    for document in snapshot.ratified:
+        _Court(document, snapshot, enforcement, today).hold(read_rules(document)[0], [entity])
+    return [issue for judged, issue in enforcement.issues if judged is entity]
+
+
 def checksum(text: str) -> str:
     """The checksum of a governance document: the SHA-256, in hexadecimal, of its lines without that of the checksum.
 
@@ -129,7 +137,7 @@ class _Court:
         for place, layer in mappings(self._document.data, ("layers",)):
             conditions = list(rule.violations(layer))
             layer_id = str(layer.get("id"))
-            exception = next((each for each in exceptions if each.is_for_all or layer_id in each.layers), None)
+            exception = next((each for each in exceptions if layer_id in each.layers), None)
             if conditions and exception is not None:
                 self._enforcement.allowed.append((exception, layer_id))
             else:
@@ -153,6 +161,9 @@ def _wrong_exceptions(document: Entity, snapshot: Snapshot) -> Iterator[Issue]:
     rules = {data.get("id") for _, data in mappings(document.data, RULES) if isinstance(data.get("id"), str)}
     layers = read_layers(document)
     for place, exception in read_exceptions(document):
+        if exception.is_for_nothing:
+            message = "scope names no entities and no layers: the exception allows nothing; expected either"
+            yield Issue("constitution", "warning", (*place, "scope"), message)
         if exception.rule_id and exception.rule_id not in rules:
             message = f'ruleId is "{shortened(exception.rule_id)}", but the document has no such rule'
             yield Issue("reference", "error", (*place, "ruleId"), message)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ckservice.context.finding import FindingKind, FindingSeverity
-from ckservice.context.types import EntityType
 from ckservice.context.yaml.reading import FieldPath
 
 MAX_FINDINGS = 100
@@ -17,17 +16,6 @@ MAX_MESSAGE = 500
 
 _MAX_SHOWN = 80
 _MAX_LISTED = 12
-
-TYPE_NAMES: dict[EntityType, str] = {
-    "feature": "feature",
-    "userstory": "user story",
-    "spec": "spec",
-    "task": "task",
-    "service": "service",
-    "package": "package",
-    "governance": "governance document",
-}
-"""What people call the types."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from ckservice.context.graph.cycles import cycles
 from ckservice.context.graph.links import Reference
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import EntityType
-from ckservice.context.validation.issue import TYPE_NAMES, Issue, listed, shortened, shown
+from ckservice.context.validation.issue import Issue, listed, shortened, shown
 
 _ACYCLIC = ("depends-on", "requires", "uses")
 _INVERSES = frozenset(link.inverse for kind in KINDS.values() for link in kind.links)
@@ -89,9 +89,9 @@ def target_issue(reference: Reference, names: Names) -> Issue | None:
     named = names.of(reference.target)
     if not named and names.may_exist(reference.target):
         return None
-    expected = listed([TYPE_NAMES[target] for target in targets])
+    expected = listed([KINDS[target].name for target in targets])
     if named:
-        message = f"{found}, which is a {TYPE_NAMES[named[0].type]}; expected a {expected}"
+        message = f"{found}, which is a {KINDS[named[0].type].name}; expected a {expected}"
     else:
         guess = names.meant_by(reference.target, targets)
         message = f"{found}, but there is no such {expected}" + (f"; did you mean {shortened(guess)}?" if guess else "")

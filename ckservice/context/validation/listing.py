@@ -7,7 +7,7 @@ from json.encoder import encode_basestring_ascii
 from ckservice.context.files import Entity
 from ckservice.context.finding import Finding, FindingSeverity
 from ckservice.context.validation.examination import Examination
-from ckservice.context.validation.issue import MAX_FINDINGS, Issue, is_explained
+from ckservice.context.validation.issue import MAX_FINDINGS, Issue, counted, is_explained
 
 _MAX_BYTES = 6 * 1024 * 1024
 """Of all findings together, so that an answer stays below 8 MiB."""
@@ -31,8 +31,7 @@ def list_findings(
         examined: by path, in the order of the paths.
         issues: beside those that are in the examinations already.
     """
-    findings = list(others)
-    counts = Counter(finding.severity for finding in findings)
+    findings, counts = _of_others(others)
     by_file: dict[str, list[tuple[Entity, Issue]]] = {}
     for entity, issue in issues:
         # What is wrong with a value in itself explains whatever else is.
@@ -48,6 +47,21 @@ def list_findings(
         if omitted:
             findings.append(_more(found[-1], omitted))
     return _within_limit(sorted(findings, key=_place)), counts
+
+
+def _of_others(others: Iterable[Finding]) -> tuple[list[Finding], Counter[FindingSeverity]]:
+    by_file: dict[str, list[Finding]] = {}
+    for finding in others:
+        by_file.setdefault(finding.file, []).append(finding)
+    findings: list[Finding] = []
+    counts: Counter[FindingSeverity] = Counter()
+    for found in by_file.values():
+        severities = sorted((finding.severity for finding in found), key=_BY_SEVERITY.index)
+        counts.update(severities)
+        findings += sorted(found, key=lambda finding: _BY_SEVERITY.index(finding.severity))[:MAX_FINDINGS]
+        if len(found) > MAX_FINDINGS:
+            findings.append(_more(findings[-1], severities[MAX_FINDINGS:]))
+    return findings, counts
 
 
 def _of_file(
@@ -87,7 +101,7 @@ def size_on_wire(*texts: str | None) -> int:
 
 def _more(beside: Finding, omitted: Sequence[FindingSeverity], where: str = "in this file") -> Finding:
     update = {
-        "message": f"{len(omitted):,} more findings {where} are not listed",
+        "message": f"{counted(len(omitted), 'more finding')} {where} {'is' if len(omitted) == 1 else 'are'} not listed",
         "severity": min(omitted, key=_BY_SEVERITY.index),
     }
     return beside.model_copy(update=update)

@@ -1,14 +1,16 @@
 """Ids: whether each entity has one, alone, and its file the name that goes with it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from ckservice.context.entities import KINDS
-from ckservice.context.files import Entity, File
+from ckservice.context.entities import KINDS, NUMBERED_ID
+from ckservice.context.files import Entity, File, type_of
 from ckservice.context.validation.issue import Issue, counted, shortened, shown
 
-_NUMBERED = re.compile(r"(?:FEAT|US|SPEC|T)-[0-9]{3,}(?![0-9])", re.IGNORECASE)
+_NUMBERED = re.compile(NUMBERED_ID, re.IGNORECASE)
 _MAX_PLACES = 3
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029/\\\\]|^\\s|\\s\\Z")
+"""What the names of files, and the lines of a list, can't carry."""
 
 
 def has_id(entity: Entity) -> bool:
@@ -16,15 +18,30 @@ def has_id(entity: Entity) -> bool:
     return entity.data.get("id") == entity.id
 
 
-def id_issue(entity: Entity) -> Issue | None:
-    """What the schema does not say of an id that is missing, or no text."""
-    if has_id(entity):
-        return None
+def id_issues(entity: Entity) -> Iterator[Issue]:
+    """What the schema need not say of an id: it is missing, no text, or of no use as a name."""
+    written = entity.data.get("id")
     if "id" not in entity.data:
-        return Issue("schema", "error", ("id",), f"id is missing; expected a text such as {shortened(entity.id)}")
-    return Issue(
-        "schema", "error", ("id",), f"id is {shown(entity.data['id'])}; expected a text of at most 256 characters"
+        yield Issue("schema", "error", ("id",), f"id is missing; expected text such as {shortened(entity.id)}")
+    elif not has_id(entity):
+        yield Issue("schema", "error", ("id",), f"id is {shown(written)}; expected text of at most 256 characters")
+    elif _UNFIT.search(entity.id):
+        message = (
+            f"id is {shown(written)}; expected no slashes, line breaks and control characters, and no blanks around it"
+        )
+        yield Issue("schema", "warning", ("id",), message)
+
+
+def misplaced_issue(entity: Entity) -> Issue | None:
+    """An error where an id is that of another type than the folder is for: it explains whatever else does not fit."""
+    meant = type_of("", {"id": entity.data.get("id")})
+    if meant is None or meant == entity.type:
+        return None
+    message = (
+        f'id is "{shortened(entity.id)}", that of a {KINDS[meant].name}, but the file lies where each is a '
+        f"{KINDS[entity.type].name}; expected it below contexts/{KINDS[meant].folder}"
     )
+    return Issue("schema", "error", ("id",), message)
 
 
 def file_name_issue(file: File) -> Issue | None:

@@ -1,23 +1,26 @@
 """Everything that is wrong with a repository."""
 
 from collections import Counter
+from collections.abc import Sequence
 from time import perf_counter
 
+from ckservice.context.finding import Finding
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import ENTITY_TYPES
 from ckservice.context.validation.checking import check, listed_exceptions
 from ckservice.context.validation.model import AppliedException, Report, ValidationStats
 
 
-def validate(snapshot: Snapshot, *, today: str) -> Report:
+def validate(snapshot: Snapshot, *, today: str, others: Sequence[Finding] = ()) -> Report:
     """Check every file, entity, link and rule.
 
     Args:
         snapshot: of the repository.
         today: in ISO 8601, for exceptions that expire.
+        others: what is wrong with files that hold neither entities nor schemas.
     """
     began = perf_counter()
-    checked = check(snapshot, today=today)
+    checked = check(snapshot, today=today, others=others)
     types = Counter(entity.type for file in snapshot.files.values() for entity in file.entities)
     stats = ValidationStats(
         files=len(snapshot.files),

@@ -59,11 +59,11 @@ class RuleException:
     rule_id: str
     entities: frozenset[str]
     layers: frozenset[str]
-    is_for_all: bool
+    is_for_nothing: bool
     expires_on: str | None
 
     def covers(self, entity: Entity, layers: Mapping[str, list[str]], folder: str) -> bool:
-        if self.is_for_all or entity.id in self.entities:
+        if entity.id in self.entities:
             return True
         globs = [glob for layer in self.layers for glob in layers.get(layer, ())]
         return bool(globs) and any(_is_inside(path, globs) for path in _paths(entity, folder))
@@ -96,10 +96,10 @@ def read_exceptions(entity: Entity) -> list[tuple[FieldPath, RuleException]]:
         scope = data.get("scope")
         entities = frozenset(value for _, value in texts(data, "scope.entities"))
         layers = frozenset(value for _, value in texts(data, "scope.layers"))
-        is_for_all = isinstance(scope, dict) and not scope.get("entities") and not scope.get("layers")
+        is_for_nothing = isinstance(scope, dict) and not scope.get("entities") and not scope.get("layers")
         expires_on = data.get("expiresOn")
         expiry = expires_on if isinstance(expires_on, str) else None if expires_on is None else ""
-        exception = RuleException(_text(data, "id"), _text(data, "ruleId"), entities, layers, is_for_all, expiry)
+        exception = RuleException(_text(data, "id"), _text(data, "ruleId"), entities, layers, is_for_nothing, expiry)
         found.append((place, exception))
     return found
 

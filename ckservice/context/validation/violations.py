@@ -53,6 +53,8 @@ def _place(violation: Violation) -> tuple[list[tuple[bool, str | int]], str]:
 
 
 def _rank(violation: Violation) -> int:
+    if violation.found is None and violation.keyword in ("const", "enum"):
+        return -1  # what is missing has no type: what may stand there says more
     return _RANKS.get(violation.keyword, len(_RANKS))
 
 

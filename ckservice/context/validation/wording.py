@@ -46,7 +46,13 @@ def _issue(path: FieldPath, message: str) -> Issue:
 def _unknown_key(violation: Violation, key: str) -> Issue:
     path = (*violation.path, key)
     guess = _closest(key, [name for name in violation.known if name not in violation.found])
-    hint = f'did you mean "{guess}"?' if guess else f"expected {listed(violation.known)}" if violation.known else "none"
+    hint = (
+        f'did you mean "{guess}"?'
+        if guess
+        else f"expected {listed(violation.known)}"
+        if violation.known
+        else "expected none"
+    )
     message = f"{shortened(format_path(path), 160)} is not a key that the schema knows; {hint}"
     return Issue("schema", "error", path, shortened(message, MAX_MESSAGE), at_key=True)
 
