@@ -223,7 +223,7 @@ def test_an_answer_cut_short_is_not_parsed(sidecar: Sidecar) -> None:
 def test_output_that_does_not_fit_is_returned_with_what_is_wrong(sidecar: Sidecar) -> None:
     impossible = {
         "type": "object",
-        "properties": {"n": {"type": "string", "pattern": "^(?!H)"}, "m": {"const": 1, "type": "string"}},
+        "properties": {"n": {"type": "string", "pattern": "^(?!.)x"}, "m": {"const": 1, "type": "string"}},
         "required": ["n", "m"],
     }
     error = sidecar.call("chat/complete", structured(impossible))

@@ -8,7 +8,7 @@ import pytest
 
 from ckservice.context.catalog import id_for, slug, suggested_path
 from ckservice.context.repository import Repository
-from ckservice.context.snapshot import Snapshot
+from ckservice.context.snapshot import Snapshot, nowhere
 from ckservice.context.types import EntityType
 from tests.sidecar import Sidecar
 
@@ -210,7 +210,7 @@ def test_ids_for_new_entities(root: Path, entity_type: EntityType, title: str, e
     ],
 )
 def test_paths_for_new_entities(entity_type: EntityType, entity_id: str, title: str, expected: str) -> None:
-    assert suggested_path(entity_type, entity_id, title) == expected
+    assert suggested_path(entity_type, entity_id, title, nowhere()) == expected
 
 
 @pytest.mark.source
@@ -220,7 +220,7 @@ def test_paths_follow_the_repository_s_own_folders(root: Path) -> None:
     put(root, "tasks/T-002.yaml", "id: T-002\n")
     put(root, "tasks/T-003.yaml", "id: T-003\n")
     found = snapshot(root)
-    assert suggested_path("userstory", "US-002", "", snapshot=found) == "contexts/user-stories/US-002.yaml"
-    assert suggested_path("task", "T-004", "", snapshot=found) == "contexts/tasks/T-004.yaml"
-    assert suggested_path("spec", "SPEC-001", "", snapshot=found) == "contexts/specs/SPEC-001.yaml"
-    assert suggested_path("service", "SVC-git", "", snapshot=found) == "contexts/services/SVC-git-2.yaml"
+    assert suggested_path("userstory", "US-002", "", found) == "contexts/user-stories/US-002.yaml"
+    assert suggested_path("task", "T-004", "", found) == "contexts/tasks/T-004.yaml"
+    assert suggested_path("spec", "SPEC-001", "", found) == "contexts/specs/SPEC-001.yaml"
+    assert suggested_path("service", "SVC-git", "", found) == "contexts/services/SVC-git-2.yaml"

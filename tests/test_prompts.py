@@ -207,7 +207,7 @@ def test_a_template_is_markdown_and_data_is_data(shared: Sidecar, library: Path)
         ("{{> part}}", "line 1, column 1: partials are not supported"),
         ("a\n\n{{ shout title }}", "line 3, column 4: there is no helper 'shout'"),
         ("{{#each steps}}{{#if this}}x{{/each}}", "line 1, column 32: 'each' closes the block 'if'"),
-        ("x" * 1_000_001, "it can't be read, is too large or lies outside of the repository"),
+        ("x" * 1_000_001, "it can't be read, is too large or lies outside the repository"),
     ],
 )
 def test_a_broken_template_is_named_with_its_line(shared: Sidecar, library: Path, text: str, message: str) -> None:

@@ -1,6 +1,5 @@
 """A new entity and the links back to it: one change of several files."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,8 @@ import pytest
 from ckservice.context.repository import Repository
 from ckservice.context.saving import Saved, save_new
 from ckservice.context.types import EntityType
-from ckservice.errors import CkserviceError, EntityNotFound, InvalidEntity
-from tests.saving import FEATURE, FEATURE_PATH, SERVICE, SERVICE_PATH, TASK, TASK_PATH, files, sample, sha256, write
+from ckservice.errors import InvalidEntity
+from tests.saving import FEATURE, FEATURE_PATH, TASK, TASK_PATH, files, sample, sha256, write
 
 pytestmark = pytest.mark.source
 
@@ -22,10 +21,8 @@ def root(tmp_path: Path) -> Path:
     return sample(tmp_path)
 
 
-def add(
-    root: Path, entity: dict[str, Any], entity_type: EntityType, linked_ids: Sequence[str] = ()
-) -> tuple[Saved, dict[str, Any]]:
-    return save_new(Repository(root), entity, entity_type, linked_ids=linked_ids)
+def add(root: Path, entity: dict[str, Any], entity_type: EntityType) -> tuple[Saved, dict[str, Any]]:
+    return save_new(Repository(root), entity, entity_type)
 
 
 def changed(root: Path, before: dict[str, bytes]) -> set[str]:
@@ -99,14 +96,6 @@ def test_a_field_for_one_id_that_has_one_keeps_it(root: Path) -> None:
     assert text == "id: T-002\ntitle: Free # yet\nstatus: todo\nrelated:\n  feature: FEAT-002\n"
 
 
-def test_linked_entities_are_named_from_both_sides(root: Path) -> None:
-    task = {"id": "T-002", "title": "X", "status": "todo"}
-    _, written = add(root, task, "task", ["FEAT-001", "svc-web", "T-001"])
-    assert written == {**task, "related": {"feature": "FEAT-001"}}
-    assert Repository(root).snapshot().get("FEAT-001").data["tasks"] == ["T-001", "T-002"]
-    assert (root / SERVICE_PATH).read_text() == SERVICE
-
-
 def test_a_taken_id_is_given_anew(root: Path) -> None:
     write(root, {"contexts/userstories/US-002.yaml": "id: US-002\ntitle: [broken\n"})
     write(root, {"contexts/userstories/US-001-a.yaml": "id: US-001\n"})
@@ -124,20 +113,11 @@ def test_a_taken_id_is_given_anew(root: Path) -> None:
     assert written["id"] == "svc-web-2"
 
 
-@pytest.mark.parametrize(
-    ("entity", "linked_ids", "error"),
-    [
-        ({**STORY, "feature": "FEAT-404"}, [], InvalidEntity),
-        ({**STORY, "asA": 5}, [], InvalidEntity),
-        (STORY, ["FEAT-404"], EntityNotFound),
-    ],
-)
-def test_nothing_is_written_if_it_is_not_valid(
-    root: Path, entity: dict[str, Any], linked_ids: list[str], error: type[CkserviceError]
-) -> None:
+@pytest.mark.parametrize("wrong", [{"feature": "FEAT-404"}, {"asA": 5}])
+def test_nothing_is_written_if_it_is_not_valid(root: Path, wrong: dict[str, Any]) -> None:
     before = files(root)
-    with pytest.raises(error):
-        add(root, entity, "userstory", linked_ids)
+    with pytest.raises(InvalidEntity):
+        add(root, {**STORY, **wrong}, "userstory")
     assert files(root) == before
 
 

@@ -42,7 +42,7 @@ class Page:
 
 
 def page(snapshot: Snapshot, entity_type: EntityType | None, query: str | None, cursor: str | None, limit: int) -> Page:
-    """A part of the entities that a query finds, by type and id.
+    """A part of the entities that a query finds, by type, id and path; an id that stands in several places is shown for each.
 
     A cursor names the last entity that was shown, so nothing is missed or shown twice when others come and go.
 
@@ -50,13 +50,14 @@ def page(snapshot: Snapshot, entity_type: EntityType | None, query: str | None, 
         InvalidArguments: `cursor` is none that was given out.
     """
     words = query.casefold().split() if query is not None else []
-    found = [entity for entity in snapshot.of_type(entity_type) if _is_found(entity, words)]
-    found.sort(key=lambda entity: _place(entity.type, entity.id))
+    entities = [entity for file in snapshot.files.values() for entity in file.entities]
+    found = [entity for entity in entities if entity_type in (None, entity.type) and _is_found(entity, words)]
+    found.sort(key=lambda entity: _place(entity.type, entity.id, entity.path))
     if cursor is not None:
         shown = _place_of(cursor)
-        found = [entity for entity in found if _place(entity.type, entity.id) > shown]
-    entities = found[:limit]
-    return Page(entities, f"{entities[-1].type}/{entities[-1].id}" if len(found) > limit else None)
+        found = [entity for entity in found if _place(entity.type, entity.id, entity.path) > shown]
+    shown_last = found[limit - 1] if len(found) > limit else None
+    return Page(found[:limit], f"{shown_last.type}\n{shown_last.id}\n{shown_last.path}" if shown_last else None)
 
 
 def _is_found(entity: Entity, words: list[str]) -> bool:
@@ -64,19 +65,20 @@ def _is_found(entity: Entity, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _place(entity_type: EntityType, entity_id: str) -> tuple[object, ...]:
+def _place(entity_type: EntityType, entity_id: str, path: str) -> tuple[object, ...]:
     """What to sort by: numbers in ids count as numbers, of which longer ones are larger."""
     parts = _NUMBER.split(entity_id)
     numbers = [number.lstrip("0") for number in parts[1::2]]
     pairs = [(name, len(number), number) for name, number in zip(parts[::2], [*numbers, ""], strict=True)]
-    return (_RANKS[entity_type], pairs, entity_id)
+    return (_RANKS[entity_type], pairs, entity_id, path)
 
 
 def _place_of(cursor: str) -> tuple[object, ...]:
-    name, _, entity_id = cursor.partition("/")
+    name, _, rest = cursor.partition("\n")
+    entity_id, _, path = rest.rpartition("\n")
     for entity_type in KINDS:
         if entity_type == name and entity_id:
-            return _place(entity_type, entity_id)
+            return _place(entity_type, entity_id, path)
     raise InvalidArguments([{"path": "cursor", "message": "is not the `nextCursor` of another page"}])
 
 
@@ -91,6 +93,13 @@ def next_id(snapshot: Snapshot, entity_type: EntityType) -> str:
     used = (*_used_ids(snapshot), *_linked_ids(snapshot))
     highest = max((int(found[1]) for name in used if (found := numbered.match(name)) is not None), default=0)
     return f"{prefix}{highest + 1:03}"
+
+
+def is_taken(snapshot: Snapshot, entity_type: EntityType, entity_id: str) -> bool:
+    """Whether a new entity can't have an id: one with a number also where others only link to it."""
+    if entity_id in snapshot.entities or entity_id in snapshot.unreadable_ids:
+        return True
+    return KINDS[entity_type].is_numbered and entity_id in _linked_ids(snapshot)
 
 
 def id_for(snapshot: Snapshot, entity_type: EntityType, title: str) -> str:
@@ -144,7 +153,7 @@ def slug(title: str) -> str:
     return words
 
 
-def suggested_path(entity_type: EntityType, entity_id: str, title: str, *, snapshot: Snapshot | None = None) -> str:
+def suggested_path(entity_type: EntityType, entity_id: str, title: str, snapshot: Snapshot) -> str:
     """Where a new entity belongs: `contexts/tasks/T-007-write-the-manual.yaml`, `contexts/services/svc-git.yaml`.
 
     Args:
@@ -160,16 +169,14 @@ def suggested_path(entity_type: EntityType, entity_id: str, title: str, *, snaps
         name = kind.prefix + (name or "new")
     if kind.is_numbered and (words := slug(title)):
         name = f"{name}-{words}"
-    path = f"{_folder_of(entity_type, snapshot)}/{name}"
-    if snapshot is not None:
-        path = _free(path, {used.rpartition(".")[0].casefold() for used in snapshot.files})
-    return f"{path}.yaml"
+    taken = {path.rpartition(".")[0].casefold() for path in snapshot.files}
+    return f"{_free(f'{_folder_of(entity_type, snapshot)}/{name}', taken)}.yaml"
 
 
-def _folder_of(entity_type: EntityType, snapshot: Snapshot | None) -> str:
+def _folder_of(entity_type: EntityType, snapshot: Snapshot) -> str:
     """The folder that a repository has for a type: the one with the most files, the shortest and first of several."""
     counts: Counter[str] = Counter()
-    for path in snapshot.files if snapshot is not None else ():
+    for path in snapshot.files:
         parts = path.split("/")
         place = next((place for place, part in enumerate(parts[:-1]) if type_of_folder(part) == entity_type), None)
         if place is not None:

@@ -9,6 +9,7 @@ from ckservice.context.yaml.reading import FieldPath
 
 _PART = re.compile(r"([^.\[\]]+)|\[([0-9]{1,9})\]")
 _INDEX = re.compile(r"[0-9]{1,9}")
+_PATH = re.compile(r"(?:[^.\[\]]+|\[[0-9]{1,9}\])(?:\.[^.\[\]]+|\.?\[[0-9]{1,9}\])*")
 
 
 @lru_cache(maxsize=4096)
@@ -16,6 +17,11 @@ def parse_path(text: str) -> FieldPath:
     """A path as people write it; indexes may stand in brackets or between dots."""
     parts = (name or index for name, index in _PART.findall(text))
     return tuple(int(part) if _INDEX.fullmatch(part) else part for part in parts)
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is a path as it should be; `parse_path` makes something of whatever there is."""
+    return _PATH.fullmatch(text) is not None
 
 
 def format_path(path: FieldPath) -> str:

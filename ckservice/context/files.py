@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
-from ckservice.context.entities import KINDS
+from ckservice.context.entities import KINDS, NUMBERED_ID
 from ckservice.context.types import EntityType
 from ckservice.context.yaml.reading import FieldPath, Positions, Problem, decode, read, split
 
@@ -36,7 +36,7 @@ _FIELDS: dict[EntityType, frozenset[str]] = {
 """What only entities of a type have; in this order, since the later ones say less."""
 
 _PREFIXES = {kind.type: re.compile(kind.prefix + ("[0-9]" if kind.is_numbered else "")) for kind in KINDS.values()}
-_ID_IN_NAME = re.compile(r"(?:FEAT|US|SPEC|T)-[0-9]{3,}(?![0-9])")
+_ID_IN_NAME = re.compile(NUMBERED_ID)
 _ID_LINE = re.compile(r"^id:[ \t]*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 

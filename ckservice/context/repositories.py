@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MAX_READERS = 4
+_MAX_READERS = 2
 """Threads that read repositories at one time: Python runs one of them anyway, and the others' work must not wait."""
+
+_MAX_WRITERS = 8
+"""Threads that write at one time. They mostly wait for each other, and leave the other threads to those who read."""
 
 
 class Repositories:
@@ -27,6 +30,7 @@ class Repositories:
     def __init__(self, default: Callable[[], str | None]) -> None:
         self._default = default
         self._readers = anyio.CapacityLimiter(_MAX_READERS)
+        self._writers = anyio.CapacityLimiter(_MAX_WRITERS)
         self._lock = threading.Lock()
         self._opened: dict[Path, Repository] = {}
 
@@ -51,7 +55,15 @@ class Repositories:
 
             return work(repository.snapshot() if repository is not None else nowhere())
 
-        return await anyio.to_thread.run_sync(_read, abandon_on_cancel=True, limiter=self._readers)
+        return await self.run(_read)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Call what only reads or computes on a worker thread; on a cancel its result is not waited for."""
+        return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._readers)
+
+    async def write(self, work: Callable[[], T]) -> T:
+        """Call what writes on a worker thread. Also on a cancel it is finished, or undone, before this returns."""
+        return await anyio.to_thread.run_sync(work, limiter=self._writers)
 
     def _find(self, repo_path: str | None) -> "Repository":
         from ckservice.context.paths import find_root  # noqa: PLC0415 - as below

@@ -57,12 +57,25 @@ class Snapshot:
         """The entity with an id.
 
         Raises:
-            EntityNotFound: there is none.
+            EntityNotFound: there is none, or its file can't be read.
         """
         entity = self.entities.get(entity_id)
         if entity is None:
-            raise EntityNotFound(f"There is no entity {entity_id[:100]!r} in the repository.")
+            raise self._not_found(entity_id)
         return entity
+
+    def _not_found(self, entity_id: str) -> EntityNotFound:
+        broken = next(
+            (file for file in self.files.values() if entity_id in file.unreadable_ids and file.problems), None
+        )
+        if broken is None:
+            return EntityNotFound(f"There is no entity {entity_id[:100]!r} in the repository.")
+        problem = broken.problems[0]
+        where = f"{broken.path}, line {problem.line}"
+        return EntityNotFound(
+            f"{entity_id[:100]} seems to stand in a file that can't be read: {where}: it {problem.message}.",
+            user_message=f"The file of this item can't be read: {where} {problem.message}; correct it there.",
+        )
 
     def of_type(self, entity_type: EntityType | None) -> list[Entity]:
         """The entities of a type, or all, in the order of the paths."""

@@ -4,8 +4,6 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-import anyio
-
 from ckservice.app import Service
 from ckservice.context.catalog import next_id as find_next_id, page
 from ckservice.context.files import Entity
@@ -38,9 +36,6 @@ from ckservice.protocol.entity import (
 )
 from ckservice.settings import ProviderConfig
 from ckservice.types import Progress, ReasoningDelta, TextDelta, Usage
-
-_SAVES = anyio.CapacityLimiter(8)
-"""Saves that run at a time. They mostly wait for each other, and leave the other threads to those who read."""
 
 
 async def list_entities(service: Service, _call: Call, params: ListEntitiesParams) -> ListEntitiesResult:
@@ -85,8 +80,7 @@ async def validate(service: Service, _call: Call, params: ValidateEntityParams) 
 async def save(service: Service, _call: Call, params: SaveEntityParams) -> SaveEntityResult:
     _one_of(params.entity, params.yaml, "entity", "yaml")
     repository = await service.repositories.find(params.repo_path)
-    # Not abandoned on a cancel: what has been begun is finished, or undone, before the answer.
-    saved = await anyio.to_thread.run_sync(
+    saved = await service.repositories.write(
         lambda: save_entity(
             repository,
             params.yaml if params.yaml is not None else params.entity or {},
@@ -94,8 +88,7 @@ async def save(service: Service, _call: Call, params: SaveEntityParams) -> SaveE
             path=params.path,
             expected_hash=params.expected_hash,
             dry_run=params.dry_run,
-        ),
-        limiter=_SAVES,
+        )
     )
     return _save_result(saved)
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ckservice.app import Service
+from ckservice.context.checkup import check_up
 from ckservice.context.git.repository import Git
 from ckservice.context.graph.building import build_graph
 from ckservice.context.graph.drawing import draw
@@ -14,7 +15,6 @@ from ckservice.context.inspection.inspecting import inspect
 from ckservice.context.inspection.model import Inspection
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.validation.model import Report
-from ckservice.context.validation.repository import validate as validate_repository
 from ckservice.jsonrpc.call import Call
 from ckservice.protocol.repository import GraphParams, ImpactParams, RepositoryParams
 
@@ -30,7 +30,7 @@ async def inspect_repository(service: Service, _call: Call, params: RepositoryPa
 
 async def validate(service: Service, _call: Call, params: RepositoryParams) -> Report:
     repository = await service.repositories.find(params.repo_path)
-    return await service.repositories.read(repository, partial(validate_repository, today=_today()))
+    return await service.repositories.read(repository, partial(check_up, today=_today()))
 
 
 async def graph(service: Service, _call: Call, params: GraphParams) -> Graph:
@@ -46,7 +46,12 @@ async def graph(service: Service, _call: Call, params: GraphParams) -> Graph:
 async def impact(service: Service, _call: Call, params: ImpactParams) -> Impact:
     repository = await service.repositories.find(params.repo_path)
     return await analyze(
-        repository, Git(repository.root), entity_ids=params.entity_ids, base=params.base, depth=params.depth
+        service.repositories,
+        repository,
+        Git(repository.root),
+        entity_ids=params.entity_ids,
+        base=params.base,
+        depth=params.depth,
     )
 
 

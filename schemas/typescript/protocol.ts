@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = '1eab2208e15e1de369a46b82df19abd8ad6781c9cdaddf7fe1a988fe74d365b5' as const;
+export const SCHEMA_HASH = '29eaf9504730f566b2682d7c7b870148031e56ea5fa417b8b088e28255435bc8' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -394,7 +394,7 @@ export interface Evidence {
   description?: string;
 }
 
-/** What an exception is for; everything where neither is given. */
+/** What an exception is for; nothing where neither is given. */
 export interface ExceptionScope {
   entities?: string[];
   layers?: string[];
@@ -487,8 +487,33 @@ export interface Finding {
 
 /** Something that is not there. */
 export interface Gap {
-  /** Stable name, such as `featureWithoutStories`. */
-  kind: string;
+  kind:
+    | 'noContexts'
+    | 'danglingLinks'
+    | 'noConstitution'
+    | 'unratifiedConstitution'
+    | 'reviewOverdue'
+    | 'featureWithoutAcceptance'
+    | 'featureWithoutObjective'
+    | 'featureWithoutOwners'
+    | 'featureWithoutStories'
+    | 'featureWithoutSpecs'
+    | 'featureWithoutTasks'
+    | 'inProgressFeatureWithoutTasks'
+    | 'doneFeatureWithOpenTasks'
+    | 'userStoryWithoutCriteria'
+    | 'userStoryWithoutFeature'
+    | 'specWithoutContent'
+    | 'specWithoutRelations'
+    | 'taskWithoutDoneCriteria'
+    | 'taskWithoutOwner'
+    | 'taskWithoutSteps'
+    | 'taskWithoutFeature'
+    | 'blockedTaskUnderActiveFeature'
+    | 'serviceWithoutApiVersion'
+    | 'serviceWithoutConsumers'
+    | 'packageUnused'
+    | 'orphan';
   entityId?: string;
   message: string;
   severity: 'error' | 'warning' | 'info';
@@ -590,8 +615,7 @@ export interface GenerationSource {
   title: string;
   /** Relative to the repository, with `/`. */
   filePath: string;
-  /** Why: `linked`, `neighbour`, `example`, `similar`, `principle` or `project`. */
-  reason: string;
+  reason: 'linked' | 'neighbour' | 'example' | 'similar' | 'principle' | 'project';
 }
 
 export interface GetEntityParams {

@@ -366,7 +366,34 @@ export const Finding = z.looseObject({
 }) satisfies z.ZodType<protocol.Finding>;
 
 export const Gap = z.looseObject({
-  kind: z.string(),
+  kind: z.enum([
+    'noContexts',
+    'danglingLinks',
+    'noConstitution',
+    'unratifiedConstitution',
+    'reviewOverdue',
+    'featureWithoutAcceptance',
+    'featureWithoutObjective',
+    'featureWithoutOwners',
+    'featureWithoutStories',
+    'featureWithoutSpecs',
+    'featureWithoutTasks',
+    'inProgressFeatureWithoutTasks',
+    'doneFeatureWithOpenTasks',
+    'userStoryWithoutCriteria',
+    'userStoryWithoutFeature',
+    'specWithoutContent',
+    'specWithoutRelations',
+    'taskWithoutDoneCriteria',
+    'taskWithoutOwner',
+    'taskWithoutSteps',
+    'taskWithoutFeature',
+    'blockedTaskUnderActiveFeature',
+    'serviceWithoutApiVersion',
+    'serviceWithoutConsumers',
+    'packageUnused',
+    'orphan',
+  ]),
   entityId: z.string().exactOptional(),
   message: z.string(),
   severity: z.enum(['error', 'warning', 'info']),
@@ -391,7 +418,7 @@ export const GenerationSource = z.looseObject({
   entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']).exactOptional(),
   title: z.string(),
   filePath: z.string(),
-  reason: z.string(),
+  reason: z.enum(['linked', 'neighbour', 'example', 'similar', 'principle', 'project']),
 }) satisfies z.ZodType<protocol.GenerationSource>;
 
 export const GenerationMetadata = z.looseObject({

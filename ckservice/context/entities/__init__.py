@@ -1,4 +1,8 @@
-"""The types of entities; a new one is a file here, a line in this one and a name in `types.EntityType`."""
+"""The types of entities.
+
+A new one is a file here, a line in this one, a name in `types.EntityType`, a shape in `graph.drawing` and a piece of advice in
+`generation.prompting`.
+"""
 
 from ckservice.context.entities.feature import FEATURE
 from ckservice.context.entities.governance import GOVERNANCE
@@ -15,4 +19,7 @@ KINDS: dict[EntityType, Kind] = {
 }
 """In the order in which they are shown and generated."""
 
-__all__ = ["KINDS", "Kind", "Link"]
+NUMBERED_ID = rf"(?:{'|'.join(kind.prefix for kind in KINDS.values() if kind.is_numbered)})[0-9]{{3,}}(?![0-9])"
+"""Pattern of the ids that have a number, as names of files begin with them."""
+
+__all__ = ["KINDS", "NUMBERED_ID", "Kind", "Link"]

@@ -37,6 +37,7 @@ class Feature(OpenPart):
 FEATURE = Kind(
     Feature,
     "feature",
+    name="feature",
     folder="features",
     prefix="FEAT-",
     title="title",

@@ -89,7 +89,7 @@ class Rule(ClosedPart):
 
 
 class ExceptionScope(ClosedPart):
-    """What an exception is for; everything where neither is given."""
+    """What an exception is for; nothing where neither is given."""
 
     entities: Maybe[list[str]] = None
     layers: Maybe[list[str]] = None
@@ -139,4 +139,12 @@ class Governance(ClosedPart):
     compliance: Compliance
 
 
-GOVERNANCE = Kind(Governance, "governance", folder="governance", prefix="CONST-", title="name", is_numbered=False)
+GOVERNANCE = Kind(
+    Governance,
+    "governance",
+    name="governance document",
+    folder="governance",
+    prefix="CONST-",
+    title="name",
+    is_numbered=False,
+)

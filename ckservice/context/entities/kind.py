@@ -38,6 +38,7 @@ class Kind:
 
     Attributes:
         model: what the built-in schema is made of.
+        name: what people call it.
         folder: below `contexts/`.
         prefix: what ids begin with; where `is_numbered`, a number of three digits or more follows.
         title: the field to show as its title.
@@ -46,6 +47,7 @@ class Kind:
 
     model: type[Model]
     type: EntityType
+    name: str
     folder: str
     prefix: str
     title: str

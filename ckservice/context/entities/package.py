@@ -30,6 +30,7 @@ class PackageEntity(OpenPart):
 PACKAGE = Kind(
     PackageEntity,
     "package",
+    name="package",
     folder="packages",
     prefix="pkg-",
     title="name",

@@ -31,6 +31,7 @@ class ServiceEntity(OpenPart):
 SERVICE = Kind(
     ServiceEntity,
     "service",
+    name="service",
     folder="services",
     prefix="svc-",
     title="name",

@@ -30,6 +30,7 @@ class Spec(OpenPart):
 SPEC = Kind(
     Spec,
     "spec",
+    name="spec",
     folder="specs",
     prefix="SPEC-",
     title="title",

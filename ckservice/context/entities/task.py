@@ -32,6 +32,7 @@ class Task(OpenPart):
 TASK = Kind(
     Task,
     "task",
+    name="task",
     folder="tasks",
     prefix="T-",
     title="title",

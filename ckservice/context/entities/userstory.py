@@ -31,6 +31,7 @@ class UserStory(OpenPart):
 USER_STORY = Kind(
     UserStory,
     "userstory",
+    name="user story",
     folder="userstories",
     prefix="US-",
     title="iWant",

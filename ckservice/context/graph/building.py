@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from itertools import chain
 
+from ckservice.context.entities import KINDS
 from ckservice.context.fields import format_path
 from ckservice.context.files import Entity
 from ckservice.context.graph.links import Edge, Reference, find_cycles, resolve
@@ -77,12 +78,12 @@ def _edge(edge: Edge) -> GraphEdge:
 def _dangling_link(reference: Reference, snapshot: Snapshot) -> DanglingLink:
     entity = reference.source
     found = snapshot.entities.get(reference.target)
-    expected = " or ".join(reference.link.targets)
+    expected = " or ".join(KINDS[target].name for target in reference.link.targets)
     shown = reference.target[:_SHOWN_CHARACTERS]
     reason = (
         f'there is no entity "{shown}"; expected the id of a {expected}'
         if found is None
-        else f'"{shown}" is a {found.type}; expected a {expected}'
+        else f'"{shown}" is a {KINDS[found.type].name}; expected a {expected}'
     )
     return DanglingLink(
         from_=entity.id,

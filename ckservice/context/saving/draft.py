@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ckservice.context.entities import KINDS
 from ckservice.context.files import Entity, type_of
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import EntityType
@@ -64,10 +65,10 @@ class Draft:
             InvalidEntity: nothing tells, or the entity that is there has another type than the one that is wanted.
         """
         if existing is not None and wanted not in (None, existing.type):
-            raise invalid(self.id, "id", f"belongs to a {existing.type}, not to a {wanted}")
+            raise invalid(self.id, "id", f"belongs to a {KINDS[existing.type].name}, not to a {wanted}")
         found = existing.type if existing is not None else wanted or self._told_type(path)
         if found is None:
-            raise invalid(self.id, "id", "does not tell the type of the entity; give entityType")
+            raise invalid(self.id, "id", "does not tell the type of the entity; entityType can")
         return found
 
     def _told_type(self, path: str | None) -> EntityType | None:

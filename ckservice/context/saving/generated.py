@@ -1,15 +1,15 @@
 """A new entity, written together with the links back to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ckservice.context.catalog import id_for
+from ckservice.context.catalog import id_for, is_taken
 from ckservice.context.entities import KINDS
 from ckservice.context.files import read_file
 from ckservice.context.repository import Repository
 from ckservice.context.saving.diffing import unified
 from ckservice.context.saving.draft import Draft
-from ckservice.context.saving.linking import back_links, linked_to
+from ckservice.context.saving.linking import back_links
 from ckservice.context.saving.model import Saved
 from ckservice.context.saving.placing import place_existing, place_new
 from ckservice.context.saving.text import bytes_after, with_data
@@ -20,7 +20,7 @@ from ckservice.context.types import EntityType
 
 
 def save_new(
-    repository: Repository, entity: Mapping[str, Any], entity_type: EntityType, *, linked_ids: Sequence[str] = ()
+    repository: Repository, entity: Mapping[str, Any], entity_type: EntityType
 ) -> tuple[Saved, dict[str, Any]]:
     """Write a generated entity with a free id, and the back link into each entity that it is linked to. Blocks.
 
@@ -30,20 +30,18 @@ def save_new(
         repository: to write into.
         entity: the whole of it. An id that is missing, or that somebody has taken in the meantime, is given anew.
         entity_type: of the entity.
-        linked_ids: entities that it is to name where it has a field for them and does not name another one there.
 
     Returns:
         What was written, with the path of the new file; and the entity as it was written.
 
     Raises:
         InvalidEntity: it does not fit its schema or links to what is not there, or a back link can't be put in its file.
-        EntityNotFound: one of `linked_ids` is not there.
         Conflict: another program has changed one of the files in this moment.
         StorageFailed: the files can't be written: no room, no permission, somebody else is writing.
     """
     with writing(repository.root):
         snapshot = repository.snapshot()
-        written = linked_to(_with_free_id(entity, entity_type, snapshot), entity_type, snapshot, linked_ids)
+        written = _with_free_id(entity, entity_type, snapshot)
         draft = Draft.of(written)
         draft.check(entity_type, snapshot)
         place = place_new(snapshot, draft, entity_type)
@@ -56,7 +54,7 @@ def save_new(
 
 def _with_free_id(entity: Mapping[str, Any], entity_type: EntityType, snapshot: Snapshot) -> dict[str, Any]:
     entity_id = entity.get("id")
-    if isinstance(entity_id, str) and entity_id not in snapshot.entities and entity_id not in snapshot.unreadable_ids:
+    if isinstance(entity_id, str) and not is_taken(snapshot, entity_type, entity_id):
         return dict(entity)
     title = entity.get(KINDS[entity_type].title)
     free = id_for(snapshot, entity_type, title if isinstance(title, str) else "")

@@ -1,29 +1,15 @@
 """Both ends of a link: what one entity says of another, and what that one says of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ckservice.context.entities import KINDS, Link
 from ckservice.context.fields import texts
 from ckservice.context.files import Entity
+from ckservice.context.saving.draft import invalid
 from ckservice.context.schemas import built_in
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import EntityType
-
-
-def linked_to(
-    data: Mapping[str, Any], entity_type: EntityType, snapshot: Snapshot, linked_ids: Sequence[str]
-) -> dict[str, Any]:
-    """An entity that names others, in the fields for which those have one that says the same.
-
-    A field that holds one id, and has one, stays as it is.
-    """
-    linked = dict(data)
-    for target in (snapshot.get(entity_id) for entity_id in linked_ids):
-        for link in KINDS[entity_type].links:
-            if target.type in link.targets and inverse_of(link, target.type) is not None:
-                linked = with_link(linked, entity_type, link.field, target.id)
-    return linked
 
 
 def back_links(
@@ -33,26 +19,31 @@ def back_links(
     named: dict[str, set[str]] = {}
     for link in KINDS[entity_type].links:
         for _, value in texts(data, link.field):
-            target = snapshot.entities.get(link.target_id(value))
+            target_id = link.target_id(value)
+            target = snapshot.entities.get(target_id)
+            if target is None and link.inverse is not None and target_id in snapshot.unreadable_ids:
+                raise invalid(
+                    data["id"], link.field, f"names {target_id}, whose file can't be read to put the link back in"
+                )
             if target is not None and target.type in link.targets:
-                inverse = inverse_of(link, target.type)
+                inverse = _inverse_of(link, target.type)
                 if inverse is not None:
                     named.setdefault(target.id, set()).add(inverse.field)
     for target_id in sorted(named):
         target = snapshot.entities[target_id]
         changed = target.data
         for field in sorted(named[target_id]):
-            changed = with_link(changed, target.type, field, data["id"])
+            changed = _with_id(changed, target.type, field, data["id"])
         if changed is not target.data:
             yield target, changed
 
 
-def inverse_of(link: Link, target: EntityType) -> Link | None:
+def _inverse_of(link: Link, target: EntityType) -> Link | None:
     """The field by which an entity of a type says the same as a link to it."""
     return next((inverse for inverse in KINDS[target].links if inverse.field == link.inverse), None)
 
 
-def with_link(data: dict[str, Any], entity_type: EntityType, field: str, target_id: str) -> dict[str, Any]:
+def _with_id(data: dict[str, Any], entity_type: EntityType, field: str, target_id: str) -> dict[str, Any]:
     """The values of an entity with one more id in a field.
 
     The same object comes back where the id is there already, where the field holds one id and has one, and where

@@ -47,12 +47,12 @@ def find_existing(snapshot: Snapshot, draft: Draft, path: str | None, expected_h
         wanted = _relative(snapshot, inside(_root(snapshot), path))
         meant = [entity for entity in found if entity.path == wanted]
         if not meant:
-            raise Conflict(f"{draft.id} stands in {found[0].path}; saving does not move it to another file.")
+            raise _conflict(f"{draft.id} stands in {found[0].path}; saving does not move it to another file.")
     elif len(found) > 1:
         meant = [entity for entity in found if entity.file.hash == expected_hash]
     if len(meant) != 1:
         places = ", ".join(dict.fromkeys(entity.path for entity in found))
-        raise Conflict(f"{draft.id} stands in several places, {places}: name one with `path`, or remove one.")
+        raise _conflict(f"{draft.id} stands in several places, {places}: name one with `path`, or remove one.")
     return meant[0]
 
 
@@ -96,12 +96,12 @@ def place_new(
     else:
         path = _suggested(snapshot, draft, entity_type)
     if unreadable is not None and unreadable.path != path:
-        raise Conflict(f"{draft.id} seems to stand in {unreadable.path}, in which no entity can be read.")
+        raise _conflict(f"{draft.id} seems to stand in {unreadable.path}, in which no entity can be read.")
     before = _read(snapshot, path)
     if before is not None:
         _check_replaceable(read_file(path, before), draft, expected_hash)
     elif expected_hash is not None:
-        raise Conflict(f"{draft.id} is not in the repository, or not any more.")
+        raise _conflict(f"{draft.id} is not in the repository, or not any more.")
     return Place(path, before, None)
 
 
@@ -110,7 +110,8 @@ def _checked(snapshot: Snapshot, draft: Draft, entity_type: EntityType, wanted: 
     told = type_of(path, draft.data)
     if told != entity_type:
         says = "does not say what it is" if told is None else f"makes it a {told}"
-        raise PathForbidden(f"The entity is a {entity_type}, and its place {says}.")
+        message = f"The entity is a {entity_type}, and its place {says}."
+        raise PathForbidden(message, user_message=message)
     return path
 
 
@@ -127,7 +128,7 @@ def _check_replaceable(file: File, draft: Draft, expected_hash: str | None) -> N
     if not file.data.strip():
         return
     if file.entities or not file.problems:
-        raise Conflict(f"{file.path} is there already, and holds something else.")
+        raise _conflict(f"{file.path} is there already, and holds something else.")
     if draft.text is None or expected_hash is None:
         problem = file.problems[0]
         message = f"{file.path}, line {problem.line}: {problem.message}"
@@ -140,7 +141,7 @@ def _check_replaceable(file: File, draft: Draft, expected_hash: str | None) -> N
 def _read(snapshot: Snapshot, path: str) -> bytes | None:
     target = inside(_root(snapshot), path)
     if target.is_dir():
-        raise Conflict(f"{path} is a folder.")
+        raise _conflict(f"{path} is a folder.")
     try:
         return read_bytes(os.fspath(target), MAX_BYTES)
     except FileNotFoundError:
@@ -151,6 +152,11 @@ def _read(snapshot: Snapshot, path: str) -> bytes | None:
 
 def _changed(path: str) -> Conflict:
     return Conflict(f"{path} has changed since it was read.")
+
+
+def _conflict(message: str) -> Conflict:
+    """One that loading the file again would not resolve."""
+    return Conflict(message, user_message=message)
 
 
 def _relative(snapshot: Snapshot, path: Path) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ckservice.context.paths import inside
-from ckservice.context.transaction.durable import NEW_FILE, sync_directory, write_whole
+from ckservice.context.transaction.durable import NEW_FILE, read_bytes, sync_directory, write_whole
 from ckservice.errors import PathForbidden
 
 _NAME = re.compile(r"\.ckservice-([0-9a-f]{16})\.journal")
@@ -131,8 +131,10 @@ class Leftover:
             found = path.lstat()
             if not stat.S_ISREG(found.st_mode):
                 return None
-            data = path.read_bytes() if found.st_size <= _MAX_BYTES else b""
+            data = read_bytes(path) if found.st_size <= _MAX_BYTES else b""
         except FileNotFoundError:
+            return None
+        if data is None:
             return None
         whole_lines = data.split(b"\n")[:-1]
         plan = _parse(whole_lines[-1]) if whole_lines else Plan()

@@ -4,8 +4,7 @@ from bisect import bisect_left
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
-_EXACT = 2**53
-"""Larger whole numbers are not exact in JSON."""
+from ckservice.context.yaml.plain import EXACT
 
 _ALIKE = 0.6
 """How alike two texts are, from 0 to 1, for one to be a new version of the other."""
@@ -30,7 +29,7 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float):
-        return one == other or (abs(one) >= _EXACT and float(one) == float(other))
+        return one == other or (abs(one) >= EXACT and float(one) == float(other))
     return bool(one == other)
 
 
@@ -53,7 +52,7 @@ def identity(value: Any) -> Hashable:
         return "list", tuple(map(identity, value))
     if isinstance(value, bool):
         return "bool", value
-    return float(value) if isinstance(value, int) and abs(value) >= _EXACT else value
+    return float(value) if isinstance(value, int) and abs(value) >= EXACT else value
 
 
 def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,10 @@
 """What libyaml complains about, in words for those who wrote the text."""
 
+import re
+
 import yaml
+
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) ", re.MULTILINE)
 
 _INDENTATION = "is the indentation right, and are texts with colons in quotes?"
 
@@ -37,6 +41,9 @@ _OPENED = {
 
 def complaint(error: yaml.MarkedYAMLError, text: str) -> tuple[str, int]:
     """What is wrong with a text, and the offset of the place."""
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        return "has unresolved merge conflict markers", conflict.start()
     problem = error.problem or ""
     begin, place = error.context_mark, error.problem_mark or error.context_mark
     if begin is not None and problem in _OPENED:
