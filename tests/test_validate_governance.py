@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from ckservice.context.repository import Repository
-from ckservice.context.validation.draft import rule_issues
 from tests.sidecar import Sidecar
 from tests.validating import told, validated, write
 
@@ -182,19 +180,6 @@ def test_an_exception_for_nothing(sidecar: Sidecar, tmp_path: Path, scope: Json)
         ("T-001", "error"),
     ]
     assert "names no entities and no layers" in found[0]["message"]
-
-
-@pytest.mark.source
-def test_the_rules_for_an_entity_that_is_not_saved(tmp_path: Path) -> None:
-    """Those that are in force, with the exceptions; what is wrong with the document is left to others."""
-    exceptions = [exception(), exception(id="e2", expiresOn="2020-01-01")]
-    document = constitution([rule({"path": "owner", "operator": "exists"})], exceptions=exceptions)
-    snapshot = Repository(governed(tmp_path, document, TASK).resolve()).snapshot()
-    (issue,) = rule_issues({**TASK, "id": "T-002"}, "task", snapshot, today="2025-01-01")
-    assert issue.message == "owner is missing; expected a value (rule r1)."
-    assert rule_issues({**TASK, "id": "T-002", "owner": "@a"}, "task", snapshot, today="2025-01-01") == []
-    assert rule_issues(TASK, "task", snapshot, today="2025-01-01") == []
-    assert rule_issues({"id": "FEAT-001"}, "feature", snapshot, today="2025-01-01") == []
 
 
 def test_an_exception_that_has_expired(sidecar: Sidecar, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from ckservice.context.files import Entity, File, type_of
 from ckservice.context.graph.links import references
 from ckservice.context.snapshot import Snapshot
 from ckservice.context.types import ENTITY_TYPES, EntityType
-from ckservice.context.validation.governance import violations
 from ckservice.context.validation.issue import MAX_FINDINGS, Issue, is_explained, shown
 from ckservice.context.validation.links import Names, repeated_issues, target_issue
 from ckservice.context.validation.naming import id_issues
@@ -35,18 +34,6 @@ def entity_issues(data: Any, entity_type: EntityType | None, snapshot: Snapshot)
     entity = _unsaved(data, entity_type)
     further = [*id_issues(entity), *(_link_issues(entity, snapshot) if snapshot.root is not None else ())]
     return found + [issue for issue in further if not is_explained(issue.path, wrong)]
-
-
-def rule_issues(data: Mapping[str, Any], entity_type: EntityType, snapshot: Snapshot, *, today: str) -> list[Issue]:
-    """What an entity has against the governance rules in force, as if it were saved; exceptions to them are made.
-
-    Args:
-        data: the entity.
-        entity_type: of it; governance documents are bound by no rule.
-        snapshot: of the repository whose rules count.
-        today: in ISO 8601, for exceptions that expire.
-    """
-    return violations(_unsaved(data, entity_type), snapshot, today=today)
 
 
 def _unsaved(data: Mapping[str, Any], entity_type: EntityType) -> Entity:

@@ -67,14 +67,6 @@ def enforce(snapshot: Snapshot, entities: Sequence[Entity], *, today: str) -> En
     return enforcement
 
 
-def violations(entity: Entity, snapshot: Snapshot, *, today: str) -> list[Issue]:
-    """What one entity, which need not be in the repository, has against the rules that are in force there."""
-    enforcement = Enforcement()
-    for document in snapshot.ratified:
-        _Court(document, snapshot, enforcement, today).hold(read_rules(document)[0], [entity])
-    return [issue for judged, issue in enforcement.issues if judged is entity]
-
-
 def checksum(text: str) -> str:
     """The checksum of a governance document: the SHA-256, in hexadecimal, of its lines without that of the checksum.
 
