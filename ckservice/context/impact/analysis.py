@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from ckservice.context.git.repository import Git
+from ckservice.context.impact.assessment import assess
+from ckservice.context.impact.base import read_base
 from ckservice.context.impact.model import Impact
 from ckservice.context.repositories import Repositories
 from ckservice.context.repository import Repository
@@ -37,10 +39,6 @@ async def analyze(
         InvalidArguments: there is no such revision.
         GitFailed: Git can't be used, and no ids are given.
     """
-    # Only this method needs them, and most runs ask others.
-    from ckservice.context.impact.assessment import assess  # noqa: PLC0415
-    from ckservice.context.impact.base import read_base  # noqa: PLC0415
-
     now = await repositories.run(repository.snapshot)
     commit, before = None, now.files
     try:
