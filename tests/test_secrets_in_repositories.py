@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import thread_time
 
 import pytest
 
@@ -123,3 +124,12 @@ def test_an_id_that_others_link_to_is_taken(start: Callable[..., Sidecar], repos
     text = FEATURE.replace("T-002]", "T-002, T-003]")
     repository.write("contexts/features/FEAT-001-sign-in.yaml", text)
     assert sidecar.response("wish")["result"]["entity"]["id"] == "T-004"
+
+
+@pytest.mark.source
+def test_no_text_takes_long_to_mask() -> None:
+    """A text of a repository may be made for it: while a regular expression is matched, the whole process waits."""
+    began = thread_time()
+    for piece in ("token.", "a-", "password: ", "name: token, value: ", '"'):
+        mask(piece * (500_000 // len(piece)))
+    assert thread_time() - began < 5

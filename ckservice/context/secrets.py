@@ -11,17 +11,21 @@ _LIKELY = re.compile(
     re.IGNORECASE,
 )
 
-_TELLING = r"[\w.-]{0,60}(?:api[_-]?key|access[_-]?key|private[_-]?key|passw(?:or)?d|passphrase|secret|credential|token)[\w.-]{0,60}"
-_TELLING_NAME = re.compile(_TELLING, re.IGNORECASE)
+_TELLING = re.compile(
+    r"api[_-]?key|access[_-]?key|private[_-]?key|passw(or)?d|passphrase|secret|credential|token", re.IGNORECASE
+)
 _VALUE = re.compile(r"\S{4,}")
+
+# A name begins where no other character of one stands before it: a text without spaces is gone through once.
 _NAMED = re.compile(
     # A value without spaces, up to the end of what it is in: prose after such a word is no secret.
-    rf"""(?P<name>["']?\b{_TELLING}["']?[ \t]*[:=][ \t]*)(?P<quote>["']?)(?P<value>[^\s"',{{}}\[\]&*|>]{{4,}})(?P=quote)(?=[ \t]*(?:$|[,}}\]]|\#))""",
-    re.IGNORECASE | re.MULTILINE,
+    r"""(?<![\w.-])(?P<name>[\w.-]{1,120})(?P<mark>["']?[ \t]*[:=][ \t]*(?P<quote>["']?))"""
+    r"""[^\s"',{}\[\]&*|>]{4,}(?=(?P=quote)[ \t]*(?:$|[,}\]]|\#))""",
+    re.MULTILINE,
 )
 _PAIR = re.compile(
-    rf"""(?P<name>\bname["']?[ \t]*:[ \t]*["']?{_TELLING}["']?[ \t]*(?:,|\r?\n)[ \t]*["']?value["']?[ \t]*:[ \t]*)(?P<value>[^\s,}}]{{4,}})""",
-    re.IGNORECASE,
+    r"""(?P<mark>\bname["']?[ \t]*:[ \t]*["']?(?P<name>[\w.-]{1,120})["']?[ \t]*(?:,|\r?\n)[ \t]*["']?value["']?[ \t]*:[ \t]*)"""
+    r"""[^\s,}]{4,}"""
 )
 """A variable of an environment, as containers are given them."""
 
@@ -38,7 +42,11 @@ def mask(text: str, name: str = "") -> str:
         text: of any kind.
         name: of the member whose value it is, if it is one.
     """
-    if _TELLING_NAME.fullmatch(name) and _VALUE.fullmatch(text):
+    if _TELLING.search(name) and _VALUE.fullmatch(text):
         return REDACTED
-    text = _PAIR.sub(rf"\g<name>{REDACTED}", redact_text(text))
-    return _NAMED.sub(rf"\g<name>\g<quote>{REDACTED}\g<quote>", text)
+    text = _PAIR.sub(lambda found: _masked(found, found["mark"]), redact_text(text))
+    return _NAMED.sub(lambda found: _masked(found, found["name"] + found["mark"]), text)
+
+
+def _masked(found: re.Match[str], kept: str) -> str:
+    return f"{kept}{REDACTED}" if _TELLING.search(found["name"]) else found.group()
