@@ -7,8 +7,8 @@ killed at any moment leaves a readable file: https://www.sqlite.org/wal.html.
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from ckservice.errors import StorageFailed
+from ckservice.store import sqlite_errors
+from ckservice.store.database_file import DatabaseFile, Identity
 
 if TYPE_CHECKING:
     import sqlite3
@@ -34,27 +36,69 @@ _BUSY_SECONDS = 0.2
 _LOG_PAGES = 256
 """The write-ahead log goes into the file proper when it is this long, a megabyte."""
 
+_CACHE_KIB = 2000
+"""What SQLite takes by default."""
+
+_REPLACING = threading.Lock()
+"""Of two that find the same file damaged, the second must not move what the first has made."""
+
+Salvage = Callable[["sqlite3.Connection", "sqlite3.Connection"], None]
+"""Copies what is worth keeping from a damaged file, reading from which may fail at any point, to the new one."""
+
+
+class StorageBusy(StorageFailed):
+    """Another process writes, and has not finished in time."""
+
 
 class Database:
     """One file. It is opened when first used, on worker threads, for one call at a time.
 
-    A file that is damaged, or not one of ours, is moved aside (`….corrupt`) with a warning and made anew.
+    A file that is damaged, or not one of ours, is moved aside (`….corrupt`) with a warning and made anew. One that has
+    been replaced, by whomever, is opened anew. Where nothing can be written, what is there is read.
 
     Args:
-        path: of the file.
+        path: of the file. Its folder is made when it is, within one that exists.
         version: of `schema`, from 1; a file of any other version is made anew.
         schema: statements that make the tables.
+        busy_seconds: how long another process that writes is waited for.
+        log_pages: how long the write-ahead log may become before it goes into the file proper, in pages of 4 KiB.
+        cache_kib: memory for pages.
+        salvage: saves what it can where the file is made anew.
+
+    Attributes:
+        file: what is on disk; using the database makes it where there is none.
+        others: with the same file, in this process.
     """
 
-    def __init__(self, path: Path, *, version: int, schema: str) -> None:
-        self._path = path
+    def __init__(
+        self,
+        path: Path,
+        *,
+        version: int,
+        schema: str,
+        busy_seconds: float = _BUSY_SECONDS,
+        log_pages: int = _LOG_PAGES,
+        cache_kib: int = _CACHE_KIB,
+        salvage: Salvage | None = None,
+    ) -> None:
+        self.file = DatabaseFile(path)
+        self.others: Sequence[Database] = ()
         self._version = version
         self._schema = schema
+        self._busy_seconds = busy_seconds
+        self._pragmas = (
+            "journal_mode = WAL",
+            "synchronous = NORMAL",
+            f"cache_size = -{cache_kib}",
+            f"wal_autocheckpoint = {log_pages}",
+            f"journal_size_limit = {log_pages * 4096}",
+        )
+        self._salvage = salvage
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: Identity | None = None
         self._failed_at = 0.0
-        self._problem = ""
+        self._problem: StorageFailed | None = None
 
     async def run(self, work: "Callable[[sqlite3.Connection], T]") -> T:
         """Call `work` with a connection, in autocommit mode. It may be called twice: it must not gather anything.
@@ -64,10 +108,19 @@ class Database:
         """
         return await anyio.to_thread.run_sync(partial(self._run, monotonic(), work), abandon_on_cancel=True)
 
+    def let_go(self) -> None:
+        """Close the file, until it is used again, unless it is in use at this moment."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._close()
+            finally:
+                self._lock.release()
+
     def _run(self, asked_at: float, work: "Callable[[sqlite3.Connection], T]") -> T:
         with self._lock:
-            if self._failed_at > asked_at:  # who has waited for that need not find out for himself
-                raise self._failed(self._problem)
+            if self._problem is not None and self._failed_at > asked_at:
+                # Who has waited for that need not find out for himself.
+                raise type(self._problem)(self._problem.message)
             try:
                 return self._attempt(work)
             except _Damaged:
@@ -81,36 +134,60 @@ class Database:
         import sqlite3  # noqa: PLC0415 - takes 5 ms, which the handshake does without
 
         try:
-            if self._connection is None:
-                self._connection = self._open()
-            return work(self._connection)
+            return work(self._current())
         except sqlite3.Error as error:
-            self._close()
-            raise self._explain(error) from None
+            explained = self._explain(error)
+            if not isinstance(explained, StorageBusy):
+                self._close()
+            raise explained from None
         except OSError as error:
             raise self._failed(os.strerror(error.errno or 0)) from None
+
+    def _current(self) -> "sqlite3.Connection":
+        """A connection to the file that stands there now."""
+        if self._connection is not None and self._identity != self.file.identity:
+            self._close()
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
 
     def _open(self) -> "sqlite3.Connection":
         import sqlite3  # noqa: PLC0415 - as above
 
-        _claim(self._path)
-        self._identity = _identity(self._path)
-        connection = sqlite3.connect(self._path, _BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        self.file.claim()
+        self._identity = self.file.identity
         try:
-            is_new = not self._is_current(connection)
-            if is_new:
-                # Before the log: this can be set only as long as nothing has been written.
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
-            connection.execute(f"PRAGMA journal_size_limit = {_LOG_PAGES * 4096}")
-            if is_new:
-                self._make_tables(connection)
+            return self._connect(str(self.file.path), self._prepare)
+        except sqlite3.OperationalError as error:
+            if sqlite_errors.primary_code(error) not in sqlite_errors.UNWRITABLE:
+                raise
+        # Nothing can be written, not even the index of the log, which reading takes otherwise. What others write
+        # would not be seen, so that the file is opened anew each time.
+        self._identity = None
+        return self._connect(f"{self.file.path.absolute().as_uri()}?immutable=1", self._is_current, uri=True)
+
+    def _connect(
+        self, name: str, prepare: "Callable[[sqlite3.Connection], object]", *, uri: bool = False
+    ) -> "sqlite3.Connection":
+        import sqlite3  # noqa: PLC0415 - as above
+
+        connection = sqlite3.connect(name, self._busy_seconds, isolation_level=None, check_same_thread=False, uri=uri)
+        try:
+            prepare(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _prepare(self, connection: "sqlite3.Connection") -> None:
+        is_new = not self._is_current(connection)
+        if is_new:
+            # Before the log: this can be set only as long as nothing has been written.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        for setting in self._pragmas:
+            connection.execute(f"PRAGMA {setting}")
+        if is_new:
+            self._make_tables(connection)
 
     def _make_tables(self, connection: "sqlite3.Connection") -> None:
         with transaction(connection):
@@ -127,37 +204,65 @@ class Database:
         Raises:
             _Damaged: it is something else.
         """
-        application, version = pragma(connection, "application_id"), pragma(connection, "user_version")
-        if (application, version) == (_APPLICATION, self._version):
+        with snapshot(connection):
+            found = pragma(connection, "application_id"), pragma(connection, "user_version")
+            is_empty = connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+        if found == (_APPLICATION, self._version):
             return True
-        if (application, version) == (0, 0) and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        if found == (0, 0) and is_empty:
             return False
         raise _Damaged
 
     def _explain(self, error: "sqlite3.Error") -> Exception:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest tells kinds of it apart
-        if code in _DAMAGES:
+        code = sqlite_errors.primary_code(error)
+        if code in sqlite_errors.DAMAGES or (code == sqlite_errors.ERROR and not self._is_whole()):
             return _Damaged()
-        return self._failed(_PROBLEMS.get(code, type(error).__name__))
+        if code == sqlite_errors.ERROR:
+            return error  # a mistake of ours: the tables are as they should be
+        kind = StorageBusy if code in sqlite_errors.BUSY else StorageFailed
+        return self._failed(sqlite_errors.problem(error), kind)
 
-    def _failed(self, problem: str) -> StorageFailed:
-        self._failed_at, self._problem = monotonic(), problem
-        return StorageFailed(f"{self._path.name} can't be used: {problem}.")
+    def _is_whole(self) -> bool:
+        """Whether the tables are those that were made."""
+        import sqlite3  # noqa: PLC0415 - as above
+
+        tables = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+        with closing(sqlite3.connect(":memory:")) as made:
+            made.executescript(self._schema)
+            try:
+                found = self._connection and self._connection.execute(tables).fetchall()
+            except sqlite3.Error:
+                return False
+            return found == made.execute(tables).fetchall()
+
+    def _failed(self, problem: str, kind: type[StorageFailed] = StorageFailed) -> StorageFailed:
+        error = kind(f"{self.file.path.name} can't be used: {problem}.")
+        self._failed_at, self._problem = monotonic(), error
+        return error
 
     def _set_aside(self) -> None:
         self._close()
+        for other in self.others:
+            other.let_go()  # Windows moves no file that is open
         try:
-            if self._identity != _identity(self._path):
-                return  # another process has replaced it already
-            log.warning("a damaged file was moved aside", extra={"file": self._path.name})
-            for ending in ("-wal", "-shm"):
-                self._beside(ending).unlink(missing_ok=True)
-            self._path.replace(self._beside(".corrupt"))
+            with _REPLACING:
+                if self._identity != self.file.identity:
+                    return  # somebody else has replaced it already
+                log.warning("a damaged file was moved aside", extra={"file": self.file.path.name})
+                damaged = self.file.move_aside()
         except OSError as error:
             raise self._failed(f"it is damaged and can't be replaced: {os.strerror(error.errno or 0)}") from None
+        if self._salvage is not None:
+            self._save_what_can_be(damaged, self._salvage)
 
-    def _beside(self, ending: str) -> Path:
-        return self._path.with_name(self._path.name + ending)
+    def _save_what_can_be(self, damaged: Path, salvage: Salvage) -> None:
+        import sqlite3  # noqa: PLC0415 - as above
+
+        try:
+            with closing(sqlite3.connect(damaged, isolation_level=None)) as old:
+                salvage(old, self._current())
+        except (sqlite3.Error, OSError, _Damaged) as error:
+            log.info("not all of a damaged file was saved", extra={"reason": type(error).__name__})
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -182,37 +287,19 @@ def transaction(connection: "sqlite3.Connection") -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+@contextmanager
+def snapshot(connection: "sqlite3.Connection") -> Iterator[None]:
+    """What is read in the block is of one moment, whatever others write meanwhile."""
+    begins = not connection.in_transaction
+    if begins:
+        connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if begins and connection.in_transaction:  # an error of the disk ends it
+            connection.execute("COMMIT")
+
+
 def pragma(connection: "sqlite3.Connection", name: str) -> int:
     """The value of a pragma that is a number."""
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def _claim(path: Path) -> None:
-    """Make the file, if there is none, for its owner only; SQLite gives its other files the same mode."""
-    with suppress(FileExistsError):
-        path.touch(0o600, exist_ok=False)
-    with suppress(OSError):  # of somebody else, or on a file system without modes
-        path.chmod(0o600)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file it is that stands at a path."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-_DAMAGES = frozenset({1, 11, 20, 26})
-"""SQLITE_ERROR (no such table or column), _CORRUPT, _MISMATCH, _NOTADB: https://www.sqlite.org/rescode.html."""
-
-_PROBLEMS = {
-    3: "permission is missing",
-    5: "another process holds it",
-    6: "another process holds it",
-    8: "it can't be written",
-    10: "the disk fails",
-    13: "the disk is full",
-    14: "it can't be opened",
-}
