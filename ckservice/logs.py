@@ -65,10 +65,16 @@ def remember_secret(value: str) -> None:
     _known_secrets[:] = sorted({*_known_secrets, value, *escaped}, key=len, reverse=True)
 
 
-def redact_text(text: str) -> str:
-    """Replace known secrets, and what looks like one."""
+def redact_known(text: str) -> str:
+    """Replace known secrets."""
     for secret in tuple(_known_secrets):  # another thread may add one
         text = text.replace(secret, REDACTED)
+    return text
+
+
+def redact_text(text: str) -> str:
+    """Replace known secrets, and what looks like one."""
+    text = redact_known(text)
     if '"' in text:
         text = _SECRET_MEMBERS.sub(lambda found: f'{found[1] or found[2]}"{REDACTED}"', text)
     return _SECRET_TEXT.sub(REDACTED, text)

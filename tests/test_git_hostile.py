@@ -70,6 +70,9 @@ class Trap:
         assert await git.show("HEAD", SPEC) == b"id: SPEC-001\ntitle: One\ncontent: old\n"
         assert await git.resolve("nowhere") is None
         assert (await git.state()).changed == 1
+        assert await git.listed() >= {SPEC, ".gitattributes"}
+        assert await git.matched([SPEC]) == frozenset()
+        assert (self.repository.root / ".git/index").resolve() in await git.deciding_files()
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 """Secrets in a repository: files that are not shown to a model, and texts that are masked for it."""
 
 import re
+from collections.abc import Iterator
 
-from ckservice.logs import REDACTED, redact_text
+from ckservice.logs import REDACTED, redact_known, redact_text
 
 _LIKELY = re.compile(
     r"\.env(\..*|rc)?|.*\.(pem|key|p12|pfx|jks|keystore|kdbx|asc|gpg|ppk)|id_(rsa|dsa|ecdsa|ed25519).*"
     r"|\.(netrc|npmrc|pypirc|pgpass|htpasswd|git-credentials|dockercfg)|_netrc"
-    r"|(credentials?|secrets?|tokens?|passwords?)(\..*)?",
+    # Source code of such a name deals with them; what it should not hold is masked like anywhere else.
+    r"|(credentials?|secrets?|tokens?|passwords?)"
+    r"(?!.*\.(c|cc|cpp|cs|dart|ex|exs|go|h|hpp|java|[cm]?[jt]sx?|kt|kts|lua|php|pyi?|r|rb|rs|scala|svelte|swift|vue)$)(\..*)?",
     re.IGNORECASE,
 )
 
@@ -20,14 +23,49 @@ _VALUE = re.compile(r"\S{4,}")
 _NAMED = re.compile(
     # A value without spaces, up to the end of what it is in: prose after such a word is no secret.
     r"""(?<![\w.-])(?P<name>[\w.-]{1,120})(?P<mark>["']?[ \t]*[:=][ \t]*(?P<quote>["']?))"""
-    r"""[^\s"',{}\[\]&*|>]{4,}(?=(?P=quote)[ \t]*(?:$|[,}\]]|\#))""",
+    r"""(?P<value>[^\s"',{}\[\]&*|>]{4,})(?=(?P=quote)[ \t]*(?:$|[,}\]]|\#))""",
     re.MULTILINE,
 )
+_CODE = re.compile(
+    r"[A-Za-z_$][\w$.]{0,200}\(.*\);?|(?:self|this|process\.env|os\.environ|config|settings|options|args|props|params|request)\."
+    r"[\w$.]+;?|(?:str|string|String|bytes|number|boolean|undefined|null|None|true|false|True|False);?"
+)
+"""What source code has in the place of a value: a call, a member, a type."""
+
 _PAIR = re.compile(
     r"""(?P<mark>\bname["']?[ \t]*:[ \t]*["']?(?P<name>[\w.-]{1,120})["']?[ \t]*(?:,|\r?\n)[ \t]*["']?value["']?[ \t]*:[ \t]*)"""
     r"""[^\s,}]{4,}"""
 )
 """A variable of an environment, as containers are given them."""
+
+_TOKEN = re.compile(
+    r"\bAIza[\w-]{35}|\b[rs]k_(?:live|test)_\w{16,}|\bglpat-[\w-]{20,}|\bnpm_[A-Za-z0-9]{36}|\bhf_[A-Za-z0-9]{30,}"
+    r"|\bASIA[0-9A-Z]{16}\b|(?<=AccountKey=)[A-Za-z0-9+/]{40,}={0,2}"
+    r"|(?<=Authorization: Basic )[A-Za-z0-9+/]{8,}={0,2}"
+)
+"""Of Google, Stripe, GitLab, npm, Hugging Face, AWS and Azure Storage, and passwords in headers; the logs know others."""
+
+_ASSIGNED = re.compile("[:=]")
+_NAMES = {
+    **dict.fromkeys(("passw", "passphrase", "secret", "credential", "token", "authorization", "cookie"), _ASSIGNED),
+    "key": re.compile(r"(?:api|access|private|subscription|account)[_-]?key"),
+}
+_BEGINNINGS = {
+    **dict.fromkeys(
+        (
+            *("sk-", "pk-", "rk-", "gho_", "ghp_", "ghs_", "ghu_", "ghr_", "github_pat_", "akia", "asia", "xox", "eyj"),
+            *("aiza", "k_live_", "k_test_", "glpat-", "npm_", "hf_", "bearer "),
+        ),
+        re.compile(""),
+    ),
+    "://": re.compile(r"://[^\s/?#\"]{1,400}@"),
+}
+"""Hints in lower case, as the names are, and what a line must have besides: any other has nothing that would be masked."""
+
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_ENDS = re.compile(r"-----END [A-Z ]{0,40}-----")
+_KEY_TEXT = re.compile(r"[A-Za-z0-9+/=\s\\]*")
+_BREAK = re.compile(r"\r\n?|\n")
 
 
 def is_likely_secret(path: str) -> bool:
@@ -44,9 +82,82 @@ def mask(text: str, name: str = "") -> str:
     """
     if _TELLING.search(name) and _VALUE.fullmatch(text):
         return REDACTED
-    text = _PAIR.sub(lambda found: _masked(found, found["mark"]), redact_text(text))
-    return _NAMED.sub(lambda found: _masked(found, found["name"] + found["mark"]), text)
+    text = _TOKEN.sub(REDACTED, redact_text(text))
+    text = _PAIR.sub(lambda found: _masked(found, found["mark"]), text)
+    return _NAMED.sub(_masked_unless_code, text)
+
+
+def mask_lines(text: str) -> str:
+    """The same for a whole file, fast: most lines are only glanced at. It keeps as many lines as it has.
+
+    What is told by its name must stand on the line of the name, or on the next one.
+    """
+    text = _mask_keys(redact_known(text))
+    pieces: list[str] = []
+    place = 0
+    for start, end in _suspicious(text):
+        pieces += (text[place:start], _with_breaks_of(text[start:end], mask(text[start:end])))
+        place = end
+    return "".join(pieces) + text[place:] if pieces else text
+
+
+def _mask_keys(text: str) -> str:
+    """Mask private keys; one without an end is as long as it looks like one."""
+    pieces: list[str] = []
+    place = 0
+    ends = -1
+    while (begin := _KEY_BEGINS.search(text, place)) is not None:
+        if ends < begin.end():
+            found = _KEY_ENDS.search(text, begin.end())
+            ends = found.end() if found is not None else len(text) + 1
+        end = ends
+        if end > len(text):
+            rest = _KEY_TEXT.match(text, begin.end())
+            end = rest.end() if rest is not None else begin.end()
+        pieces += (text[place : begin.start()], _with_breaks_of(text[begin.start() : end], REDACTED))
+        place = end
+    return "".join(pieces) + text[place:]
+
+
+def _suspicious(text: str) -> Iterator[tuple[int, int]]:
+    """Lines that may hold something to be masked: from where to where, from first to last, without overlaps."""
+    lower = text.replace("\u0130", "i").lower()  # the one character that becomes two
+    found: dict[int, int] = {}
+    for hint, proof in (_BEGINNINGS | _NAMES).items():
+        place = lower.find(hint)
+        while place >= 0:
+            start, end = lower.rfind("\n", 0, place) + 1, _line_end(lower, place)
+            last = _line_end(lower, end) if hint in _NAMES else end
+            if proof.search(lower, start, last):
+                found[start] = max(last, found.get(start, 0))
+            place = lower.find(hint, end)
+    begin = end = 0
+    for start, last in sorted(found.items()):
+        if start >= end:
+            if begin < end:
+                yield begin, end
+            begin = start
+        end = max(end, last)
+    if begin < end:
+        yield begin, end
+
+
+def _line_end(text: str, start: int) -> int:
+    """The place behind the line break of a line."""
+    return text.find("\n", start) + 1 or len(text)
+
+
+def _with_breaks_of(text: str, masked: str) -> str:
+    """What a text has become, with the line breaks at its end that it has lost."""
+    breaks = _BREAK.findall(text)
+    return masked + "".join(breaks[len(_BREAK.findall(masked)) :])
 
 
 def _masked(found: re.Match[str], kept: str) -> str:
     return f"{kept}{REDACTED}" if _TELLING.search(found["name"]) else found.group()
+
+
+def _masked_unless_code(found: re.Match[str]) -> str:
+    if not found["quote"] and _CODE.fullmatch(found["value"]):
+        return found.group()
+    return _masked(found, found["name"] + found["mark"])

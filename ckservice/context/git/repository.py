@@ -15,6 +15,7 @@ from ckservice.errors import GitFailed
 _SECONDS = 10.0
 _MAX_BYTES = 8 * 1024 * 1024
 _MAX_BLOBS_BYTES = 64 * 1024 * 1024
+_MAX_NAMES_BYTES = 64 * 1024 * 1024
 _MAX_REVISION = 256
 _EMPTY_TREES = {
     "sha1": "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -26,6 +27,8 @@ _STATUS = (
     *("--find-renames", "--no-ahead-behind"),
 )
 _IGNORED = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
+_LISTED = ("ls-files", "--cached", "--others", "--exclude-standard", "-z")
+_MATCHED = ("check-ignore", "--no-index", "--stdin", "-z")
 _DIFF = (
     *("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3"),
     *("--find-renames", "--submodule=short", "--ignore-submodules=dirty", "--relative"),
@@ -39,6 +42,9 @@ _FACTS = (
     "--show-prefix",
 )
 """The last one may hold line breaks."""
+
+_FOLDERS = ("rev-parse", "--absolute-git-dir", "--is-inside-work-tree", "--git-common-dir")
+"""Both may hold line breaks; what is between them is `true`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +98,49 @@ class Git:
         return parse_status(output.data, checkout.prefix, is_cut=output.is_cut)
 
     async def ignored(self, folders: Sequence[str]) -> frozenset[str]:
-        """The files in some folders that `.gitignore` and its like leave out; none where Git can't be used."""
+        """The files in some folders that `.gitignore` and its like leave out; none where Git can't be used.
+
+        Raises:
+            GitFailed: there are too many to list. Nobody may take those that are missing for files that are not ignored.
+        """
         try:
-            output = await self._run(*_IGNORED, "--", *folders)
+            output = await self._run(*_IGNORED, "--", *folders, max_bytes=_MAX_NAMES_BYTES)
         except GitFailed:
             return frozenset()
-        return frozenset(_decode(output).split("\0")[:-1])
+        return frozenset(_names(output))
+
+    async def listed(self) -> frozenset[str]:
+        """The files that Git has in its index, and those that it would take into it.
+
+        A submodule is listed as a file, another repository that is none as a folder, with a `/` at its end.
+        """
+        return frozenset(_names(await self._run(*_LISTED, "--", ".", max_bytes=_MAX_NAMES_BYTES)))
+
+    async def matched(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of some paths that `.gitignore` and its like leave out unless Git has them in its index.
+
+        Args:
+            paths: of files, and of folders with a `/` at their ends; they need not exist.
+        """
+        checkout = await self.open()
+        env = {**checkout.env, "GIT_LITERAL_PATHSPECS": "0"}  # it refuses to be told so
+        given = "".join(f"./{path}\0" for path in paths).encode("utf-8", "surrogateescape")  # `:` alone is magic
+        output = await self._run_with(
+            checkout.executable, env, _MATCHED, given=given, max_bytes=_MAX_NAMES_BYTES, codes=(0, 1)
+        )
+        return frozenset(path.removeprefix("./") for path in _names(output))
+
+    async def deciding_files(self) -> tuple[Path, ...]:
+        """The files outside of the directory that say what is ignored; they need not exist. Git's index is one of them."""
+        checkout = await self.open()
+        folder, _, common = _decode(await self._run(*_FOLDERS)).removesuffix("\n").partition("\ntrue\n")
+        above = self._root.parents[: checkout.prefix.count("/")]
+        return (
+            Path(folder, "index"),
+            self._root / common / "info" / "exclude",
+            *(parent / ".gitignore" for parent in above),
+            *await self._global_excludes(),
+        )
 
     async def diff(self, base: str = "HEAD", *, paths: Sequence[str] = (".",)) -> Diff | None:
         """Compare files of a commit with the work tree; `None` where there is no such commit.
@@ -176,6 +219,15 @@ class Git:
             self._checkout = await self._open()
         return self._checkout
 
+    async def _global_excludes(self) -> Iterable[Path]:
+        """Where the user has his own: https://git-scm.com/docs/git-config#Documentation/git-config.txt-coreexcludesFile."""
+        output = await self._run("config", "--type=path", "--get", "core.excludesFile", codes=(0, 1))
+        if output.data:
+            return (self._root / _decode(output).removesuffix("\n"),)
+        home = self._environ.get("HOME") or self._environ.get("USERPROFILE", "")
+        folder = self._environ.get("XDG_CONFIG_HOME") or (home and f"{home}/.config")
+        return (Path(folder, "git", "ignore"),) if folder else ()
+
     async def _open(self) -> Checkout:
         path = search_path(self._environ, self._root)
         executable = find_git(path)
@@ -236,6 +288,13 @@ class Git:
 
 def _decode(output: Output) -> str:
     return output.data.decode("utf-8", "surrogateescape")
+
+
+def _names(output: Output) -> list[str]:
+    """The names in an output with `-z`, which must be all of them."""
+    if output.is_cut:
+        raise _failed(f"There are too many files to list: more than {_MAX_NAMES_BYTES:,} bytes of names.")
+    return _decode(output).split("\0")[:-1]
 
 
 def _explain(complaint: str) -> str:
