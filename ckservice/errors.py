@@ -20,6 +20,7 @@ CkserviceError
 │   └── StreamInterrupted       the answer was cut in the middle
 ├── BudgetExceeded              the request might pass the budget in the settings
 ├── StorageFailed               what is kept could not be read or written
+├── IndexNotReady               a repository is indexed for the first time
 ├── RepositoryNotFound          there is no directory to read entities from
 ├── EntityNotFound              the repository holds no such entity
 ├── PathForbidden               a path leads out of the repository, or is off limits
@@ -170,6 +171,18 @@ class BudgetExceeded(CkserviceError):
 
 class StorageFailed(CkserviceError):
     """What is kept, in the data directory or on a Redis server, could not be read or written."""
+
+
+class IndexNotReady(CkserviceError):
+    """A repository is being indexed for the first time, which takes a while.
+
+    Attributes:
+        retry_after: seconds after which it is worth asking again.
+    """
+
+    def __init__(self, message: str, *, retry_after: float, user_message: str | None = None) -> None:
+        super().__init__(message, user_message=user_message)
+        self.retry_after = retry_after
 
 
 class RepositoryNotFound(CkserviceError):

@@ -168,10 +168,12 @@ StreamEvent = TextDelta | ReasoningDelta | Done
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Something that takes a while: `retry`, `fallback`, `repair`, `waiting`."""
+    """Something that takes a while: `retry`, `fallback`, `repair`, `waiting`, `scanning`, `indexing`, `embedding`."""
 
     phase: str
     message: str
+    completed: int | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

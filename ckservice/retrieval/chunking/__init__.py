@@ -1,0 +1,1 @@
+"""From the text of a file to chunks: by what the kind of file is made of."""

@@ -1,0 +1,1 @@
+"""Vectors: who makes them, of what, and when."""

@@ -1,0 +1,1 @@
+"""From a question to sources: what is looked up, and what comes first."""
