@@ -168,25 +168,28 @@ class Gateway:
             await opened.provider.probe()
             opened.endpoint.succeeded()
 
-    async def embed(self, texts: Sequence[str], config: ProviderConfig | None) -> tuple[Embedding, ProviderConfig]:
-        """Turn texts into vectors, with the settings' provider of embeddings unless another is named.
+    def embeddings(self, config: ProviderConfig | None = None) -> ProviderConfig | None:
+        """Complete a config for embeddings from the settings'; `None` where neither names a provider."""
+        base = self._settings().embedding
+        if base.provider is None and (config is None or config.provider is None):
+            return None
+        return self.resolve(config, base=base, default_models=DEFAULT_EMBEDDING_MODELS)
+
+    async def embed(self, texts: Sequence[str], config: ProviderConfig) -> Embedding:
+        """Turn texts into vectors.
+
+        Args:
+            texts: none of them empty.
+            config: as `embeddings` gives it.
 
         Raises:
-            ProviderError: there is none, or it failed.
+            ProviderError: it failed, or makes no embeddings.
             BudgetExceeded: they might cost more than the settings allow.
         """
-        base = self._settings().embedding
-        if (config is None or config.provider is None) and base.provider is None:
-            raise errors.ProviderNotConfigured(
-                "No provider of embeddings is configured.",
-                provider="offline",
-                user_message="No provider of embeddings is chosen; choose one in the settings.",
-            )
-        resolved = self.resolve(config, base=base, default_models=DEFAULT_EMBEDDING_MODELS)
-        async with self._open(resolved) as opened:
-            if resolved.model is None:
+        async with self._open(config) as opened:
+            if config.model is None:
                 raise no_model(opened.endpoint.provider)
-            return await opened.embed(texts, resolved.model), resolved
+            return await opened.embed(texts, config.model)
 
     async def count(self, request: ChatRequest, config: ProviderConfig) -> tuple[int, bool]:
         """The tokens of a prompt, and whether that is exact: it is an estimate where the provider can't tell."""
@@ -198,11 +201,12 @@ class Gateway:
         return (exact, True) if exact is not None else (estimate_tokens(request), False)
 
     async def warm(self) -> None:
-        """Import what the configured provider needs, before the first question comes."""
-        library = _LIBRARIES.get(self.resolve().provider or "offline")
-        if library is not None:
-            with suppress(ImportError):  # whoever needs it will say so
-                await load(library)
+        """Import what the configured providers need, before the first question comes."""
+        for provider in (self.resolve().provider, self._settings().embedding.provider):
+            library = _LIBRARIES.get(provider or "offline")
+            if library is not None:
+                with suppress(ImportError):  # whoever needs it will say so
+                    await load(library)
 
     async def _ask_in_turn(
         self, config: ProviderConfig, acceptance: Acceptance, request: ChatRequest

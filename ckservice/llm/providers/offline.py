@@ -161,8 +161,10 @@ def _answer(request: ChatRequest) -> str:
     if request.response_format is not None:
         schema = request.response_format.schema_
         return orjson.dumps(draft(schema, question, _before(request.messages, schema))).decode("utf-8")
-    found = _best_sentences(question, [message for message in request.messages if message.content != question])
-    if found:
+    others = [message for message in request.messages if message.content != question]
+    if extracted := _extract(question, others):
+        text = extracted
+    elif found := _best_sentences(question, others):
         text = "No model is connected; these sentences of the conversation come closest:\n" + "\n".join(found)
     else:
         text = f"No model is connected; this is the offline provider of ckservice. You wrote: {question}"
@@ -183,6 +185,18 @@ def _before(messages: tuple[Message, ...], schema: Mapping[str, Any]) -> dict[st
         if found is not None and isinstance(found[1], dict) and fixed and fixed.items() <= found[1].items():
             return found[1]
     return None
+
+
+def _extract(question: str, messages: list[Message]) -> str:
+    """What the numbered sources in a conversation say, if it has any."""
+    texts = [message.content for message in messages if message.content.startswith("<source ")]
+    if not texts:
+        return ""
+    from ckservice.llm.providers.extraction import extract  # noqa: PLC0415 - only for those who ask with sources
+    from ckservice.llm.quoting import read_quotations  # noqa: PLC0415
+
+    sources = [source for text in texts for source in read_quotations(text)]
+    return extract(question, sources) if sources else ""
 
 
 def _best_sentences(question: str, messages: list[Message]) -> list[str]:

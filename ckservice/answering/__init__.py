@@ -1,0 +1,1 @@
+"""Answers from what was found in a repository, with citations."""
