@@ -1,10 +1,12 @@
 """The composition root: what a running service is made of."""
 
+import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
 
@@ -18,8 +20,12 @@ from ckservice.logs import set_level
 from ckservice.metrics import Metrics
 from ckservice.protocol import credential
 from ckservice.protocol.service import InitializeParams
-from ckservice.settings import Settings, SettingsStack
+from ckservice.retrieval.indexes import Indexes
+from ckservice.settings import ProviderConfig, Settings, SettingsStack
 from ckservice.types import ProviderName
+
+if TYPE_CHECKING:
+    from ckservice.retrieval.embedding.embedder import Embedder
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +44,7 @@ class Service:
     credentials: Credentials
     cache: Cached
     repositories: Repositories
+    indexes: Indexes
     data_directory: str
     watch_process: Callable[[int], None]
     client: InitializeParams | None = None
@@ -88,7 +95,8 @@ def create_service(
     cache = Cached(lambda: settings.current, data_directory, metrics)
     gateway = Gateway(lambda: settings.current, metrics, credentials, endpoints, cache)
     repositories = Repositories(lambda: settings.current.repo_path)
-    return Service(settings, metrics, gateway, credentials, cache, repositories, data_directory, watch_process)
+    indexes = Indexes(data_directory, CurrentEmbedder(lambda: settings.current, gateway))
+    return Service(settings, metrics, gateway, credentials, cache, repositories, indexes, data_directory, watch_process)
 
 
 async def _ask_for_key(connection: Connection, provider: ProviderName, endpoint: str | None) -> SecretStr | None:
@@ -114,3 +122,31 @@ class CurrentLimits:
     @property
     def max_line_bytes(self) -> int:
         return self._settings().limits.max_line_bytes
+
+
+class CurrentEmbedder:
+    """The model of embeddings that the settings name, for indexes: the same object for as long as they don't change."""
+
+    def __init__(self, settings: Callable[[], Settings], gateway: Gateway) -> None:
+        self._settings = settings
+        self._gateway = gateway
+        self._made_for: Settings | None = None
+        self._embedder: Embedder | None = None
+
+    def __call__(self) -> "Embedder | None":
+        settings = self._settings()
+        if settings is not self._made_for:
+            config = self._gateway.embeddings()
+            self._made_for, self._embedder = settings, _embedder(self._gateway, config) if config is not None else None
+        return self._embedder
+
+
+def _embedder(gateway: Gateway, config: ProviderConfig) -> "Embedder":
+    from ckservice.retrieval.embedding.embedder import Embedder  # noqa: PLC0415 - only for those who search
+
+    async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        return (await gateway.embed(texts, config)).vectors
+
+    named = (config.base_model, config.endpoint) if config.provider == "azure-openai" else ()
+    account = hashlib.sha256(repr(named).encode()).hexdigest()[:8] if named else ""
+    return Embedder("/".join(filter(None, (config.provider, config.model))), embed, account)

@@ -39,7 +39,7 @@ def test_the_method_table_of_the_readme_is_the_generated_one() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 230
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 250
 
 
 @pytest.mark.parametrize("folder", ["ckservice", "tests"])

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 from ckservice.commands.child import Child, own_command
@@ -58,18 +59,43 @@ def _read_params(text: str | None) -> dict[str, Any]:
 
 def _follow(child: Child, follow: bool) -> int:
     as_text = sys.stdout.isatty() and not follow
+    status_line = _StatusLine(is_shown=sys.stderr.isatty() and not follow)
     has_text = False
     while (message := child.read()) is not None:
+        status_line.clear()
         if message.get("method") == "stream/token" and as_text:
             print(message["params"]["token"], end="", flush=True)
             has_text = True
         elif "method" in message:
             if follow:
                 print(json.dumps(message), flush=True)
+            elif message["method"] == "stream/progress" and not has_text:
+                status_line.show(message["params"])
         else:
             print("\n" if has_text else "", end="")
             return _finish(message, is_shown=has_text)
     return child.wait()
+
+
+class _StatusLine:
+    """What is going on, on the last line of a terminal, until something else is written there."""
+
+    def __init__(self, *, is_shown: bool) -> None:
+        self._is_shown = is_shown
+        self._width = 0
+
+    def show(self, progress: dict[str, Any]) -> None:
+        completed, total = progress.get("completed"), progress.get("total")
+        counted = "" if completed is None else f": {completed:,}" + ("" if total is None else f" of {total:,}")
+        text = f"{progress['message'].removesuffix('.')}{counted}"[: get_terminal_size().columns - 1]
+        if self._is_shown:
+            print(text, end="\r", file=sys.stderr, flush=True)
+            self._width = len(text)
+
+    def clear(self) -> None:
+        if self._width:
+            print(" " * self._width, end="\r", file=sys.stderr, flush=True)
+            self._width = 0
 
 
 def _finish(response: dict[str, Any], *, is_shown: bool) -> int:
@@ -82,6 +108,11 @@ def _finish(response: dict[str, Any], *, is_shown: bool) -> int:
         for detail in error["data"].get("errors", []):
             print(f"  {detail['path']}: {detail['message']}", file=sys.stderr)
         return 1
+    result = response["result"]
     if not is_shown:
-        print(json.dumps(response["result"], indent=2 if sys.stdout.isatty() else None))
+        print(json.dumps(result, indent=2 if sys.stdout.isatty() else None))
+    cited = {citation["sourceIndex"] for citation in result.get("citations", ())}
+    for place in sorted(cited) if is_shown else ():
+        source = result["sources"][place]
+        print(f"[{place + 1}] {source['filePath']}:{source['startLine']}-{source['endLine']}  {source['title']}")
     return 0

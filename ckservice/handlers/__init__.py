@@ -17,6 +17,7 @@ from ckservice.protocol import (
     health as health_protocol,
     model as model_protocol,
     prompt as prompt_protocol,
+    rag as rag_protocol,
     repository as repository_protocol,
     service as service_protocol,
     settings as settings_protocol,
@@ -57,6 +58,12 @@ def handlers(of: Service) -> tuple[Handler, ...]:
         _later(repository_protocol.GRAPH, "repository", "graph", of),
         _later(repository_protocol.IMPACT, "repository", "impact", of),
         _later(prompt_protocol.RENDER, "prompt", "render", of),
+        _later(rag_protocol.INDEX, "rag", "index", of),
+        _later(rag_protocol.SEARCH, "rag", "search", of),
+        _later(rag_protocol.SIMILAR, "rag", "similar", of),
+        _later(rag_protocol.QUERY, "rag", "query", of),
+        _later(rag_protocol.STATUS, "rag", "status", of),
+        _later(rag_protocol.CLEAR, "rag", "clear", of),
     )
 
 

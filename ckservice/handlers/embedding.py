@@ -5,6 +5,7 @@ from ckservice.jsonrpc.call import Call
 from ckservice.jsonrpc.errors import MESSAGE_TOO_LARGE, RpcError
 from ckservice.jsonrpc.ledger import MAX_OUTPUT_BYTES
 from ckservice.jsonrpc.messages import encode
+from ckservice.llm.failures import no_embeddings
 from ckservice.protocol.embedding import CreateParams, CreateResult
 
 _AHEAD = 64
@@ -13,11 +14,14 @@ _AHEAD = 64
 
 async def create(service: Service, _call: Call, params: CreateParams) -> CreateResult:
     ahead, rest = params.input[:_AHEAD], params.input[_AHEAD:]
-    embedding, config = await service.gateway.embed(ahead, params.config)
+    config = service.gateway.embeddings(params.config)
+    if config is None:
+        raise no_embeddings()
+    embedding = await service.gateway.embed(ahead, config)
     vectors, usage = embedding.vectors, embedding.usage
     _check_size(vectors[0], len(params.input))
     if rest:
-        embedding, _ = await service.gateway.embed(rest, config)
+        embedding = await service.gateway.embed(rest, config)
         vectors, usage = vectors + embedding.vectors, usage + embedding.usage
     return CreateResult(vectors=vectors, model=config.model or "", usage=usage)
 

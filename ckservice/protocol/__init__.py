@@ -16,6 +16,7 @@ from ckservice.protocol import (
     health,
     model,
     prompt,
+    rag,
     repository,
     service,
     settings,
@@ -57,6 +58,12 @@ REQUESTS: tuple[Request[Any, Any], ...] = (
     repository.GRAPH,
     repository.IMPACT,
     prompt.RENDER,
+    rag.INDEX,
+    rag.SEARCH,
+    rag.SIMILAR,
+    rag.QUERY,
+    rag.STATUS,
+    rag.CLEAR,
 )
 """What the host can ask."""
 
@@ -69,6 +76,7 @@ HOST_NOTIFICATIONS: tuple[Notification[Any], ...] = (service.CANCEL_REQUEST, ser
 NOTIFICATIONS: tuple[Notification[Any], ...] = (
     stream.TOKEN,
     stream.REASONING,
+    stream.SOURCE,
     stream.PROGRESS,
     stream.USAGE,
 )

@@ -231,6 +231,7 @@ _BY_CLASS: dict[type[errors.CkserviceError], ErrorKind] = {
     errors.ProviderNotConfigured: PROVIDER_NOT_CONFIGURED,
     errors.BudgetExceeded: QUOTA_EXCEEDED,
     errors.StorageFailed: STORAGE_FAILED,
+    errors.IndexNotReady: INDEX_NOT_READY,
     errors.RepositoryNotFound: REPOSITORY_NOT_FOUND,
     errors.EntityNotFound: ENTITY_NOT_FOUND,
     errors.PathForbidden: PATH_FORBIDDEN,
@@ -294,6 +295,8 @@ def _data(error: errors.CkserviceError) -> dict[str, Any]:
                 "retryAfterMs": None if error.retry_after is None else round(error.retry_after * 1000),
             }
             return {name: value for name, value in members.items() if value is not None}
+        case errors.IndexNotReady():
+            return {"retryAfterMs": round(error.retry_after * 1000)}
         case errors.InvalidOutput():
             return {"errors": error.errors, "candidate": error.candidate}
         case errors.InvalidArguments() | errors.InvalidEntity():

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from ckservice.jsonrpc.method import Notification
 from ckservice.model import Maybe, Model
+from ckservice.retrieval.model import RagSource
 from ckservice.types import Usage
 
 
@@ -35,11 +36,18 @@ class ProgressParams(StreamParams):
     """What is going on, where it takes a while: retries, repairs, indexing, waiting for an approval."""
 
     phase: str = Field(
-        description="`retry`, `fallback`, `waiting` or `repair`; text that comes after a repair begins the answer anew."
+        description="`retry`, `fallback`, `waiting` or `repair`; text that comes after a repair begins the answer anew. Of an"
+        " index: `scanning`, `indexing` (files) or `embedding` (texts)."
     )
     message: str
     completed: Maybe[int] = None
     total: Maybe[int] = None
+
+
+class SourceParams(StreamParams):
+    """Something that the answer is going to be made of; all of them come before its first token."""
+
+    source: RagSource
 
 
 class UsageParams(StreamParams):
@@ -50,5 +58,6 @@ class UsageParams(StreamParams):
 
 TOKEN = Notification("stream/token", TokenParams, "Text of the answer, as it comes.", text="token", index="tokenIndex")
 REASONING = Notification("stream/reasoning", ReasoningParams, "Text of the model's reasoning.", text="token")
+SOURCE = Notification("stream/source", SourceParams, "A source of the answer.")
 PROGRESS = Notification("stream/progress", ProgressParams, "What is going on in a longer piece of work.")
 USAGE = Notification("stream/usage", UsageParams, "Tokens and cost so far.")

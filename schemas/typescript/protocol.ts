@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = '29eaf9504730f566b2682d7c7b870148031e56ea5fa417b8b088e28255435bc8' as const;
+export const SCHEMA_HASH = '90ba0a102a57ad6646bd365cbf99e7b35ec24d2770fe2b283187523278b7c497' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -148,12 +148,40 @@ export interface ChangedEntity {
   changes: FieldChange[];
 }
 
+/** A place in the answer that names a source. */
+export interface Citation {
+  /**
+   * Of the source in `sources`, from 0.
+   *
+   * @minimum 0
+   */
+  sourceIndex: number;
+  /**
+   * Where the mark (`[1]`) begins in the answer, in UTF-16 code units as JavaScript counts them.
+   *
+   * @minimum 0
+   */
+  start: number;
+  /**
+   * The place behind it.
+   *
+   * @minimum 0
+   */
+  end: number;
+}
+
 export interface ClearCredentialParams {
   /** Deadline and trace context of this request. */
   _meta?: RequestMeta;
   provider: 'azure-openai' | 'openai' | 'anthropic' | 'ollama' | 'offline';
   /** URL of the provider's API; left out: the provider as a whole. */
   endpoint?: string;
+}
+
+export interface ClearIndexResult {
+  /** Whether there was one. */
+  cleared: boolean;
+  freedBytes: number;
 }
 
 export interface ClearResult {
@@ -330,6 +358,18 @@ export interface DanglingLink {
   /** From 1. */
   line: number;
   reason: string;
+}
+
+/** What there is of vectors. */
+export interface EmbeddingStatus {
+  /** As `provider/model`; absent where no provider of embeddings is set. */
+  model?: string;
+  /** Texts that have a vector of this model. */
+  embedded: number;
+  /** Texts that have none yet. */
+  missing: number;
+  /** Why the last attempt came to nothing. */
+  problem?: string;
 }
 
 /** One thing that is wrong. */
@@ -834,6 +874,67 @@ export interface Impacts {
   packages?: string[];
 }
 
+/** What bringing an index up to date came to; of files, where nothing else is said. */
+export interface IndexCounts {
+  added: number;
+  updated: number;
+  removed: number;
+  unchanged: number;
+  /** Parts of files that can be found, now. */
+  chunks: number;
+  /** Texts that were turned into vectors. */
+  embedded: number;
+  durationMs: number;
+  /** Whose vectors the index has, as `provider/model`. */
+  embeddingModel?: string;
+  /** Why not every text has a vector; what has none is found by its words. */
+  embeddingProblem?: string;
+}
+
+export interface IndexParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /**
+   * Read everything again; vectors are kept.
+   *
+   * @default false
+   */
+  rebuild?: boolean;
+  /**
+   * `auto`: make vectors where a provider of embeddings is set; `always`: fail where none is, or it fails.
+   *
+   * @default "auto"
+   */
+  embed?: 'auto' | 'always' | 'never';
+  /** @default true */
+  stream?: boolean;
+}
+
+/** What an index holds, and whether the repository still does. */
+export interface IndexStatus {
+  exists: boolean;
+  /** It is being brought up to date at this moment, by this process. */
+  building: boolean;
+  /** Files have changed that are not in it yet. */
+  stale: boolean;
+  /** When it was last found to hold what the repository holds, in UTC. */
+  indexedAt?: string;
+  files: number;
+  /** Files and folders that are not in it, by reason. */
+  leftOut: Partial<Record<'badName' | 'binary' | 'generated' | 'ignored' | 'link' | 'lockFile' | 'nestedRepository' | 'secret' | 'special' | 'tooLarge' | 'unreadable', number>>;
+  chunks: number;
+  links: number;
+  sizeBytes: number;
+  embeddings: EmbeddingStatus;
+}
+
 /** Who the host is and what it wants. Unknown members are ignored: a newer host may send them. */
 export interface InitializeParams {
   /** Deadline and trace context of this request. */
@@ -1305,7 +1406,9 @@ export interface ProgressParams {
    * @minimum 0
    */
   seq: number;
-  /** `retry`, `fallback`, `waiting` or `repair`; text that comes after a repair begins the answer anew. */
+  /**
+   * `retry`, `fallback`, `waiting` or `repair`; text that comes after a repair begins the answer anew. Of an index: `scanning`, `indexing` (files) or `embedding` (texts).
+   */
   phase: string;
   message: string;
   completed?: number;
@@ -1373,6 +1476,101 @@ export interface ProviderHealth {
 export interface ProvidersHealth {
   /** All there are, by name. */
   providers: Record<string, ProviderHealth>;
+}
+
+/** What it took. */
+export interface QueryMetadata {
+  retrievalTimeMs: number;
+  generationTimeMs: number;
+  model: string;
+  provider: 'azure-openai' | 'openai' | 'anthropic' | 'ollama' | 'offline';
+  usage: Usage;
+  finishReason: 'stop' | 'length' | 'toolCalls' | 'contentFilter';
+  mode: 'lexical' | 'semantic' | 'hybrid';
+  /** The index did not hold the latest changes of the repository. */
+  stale: boolean;
+}
+
+export interface QueryParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /**
+   * Sources that are wanted.
+   *
+   * @default 5
+   * @minimum 1
+   * @maximum 100
+   */
+  topK?: number;
+  /** @maxItems 100 */
+  entityTypes?: ('feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance' | 'document' | 'source')[];
+  /**
+   * What the paths of sources begin with, as `docs/`.
+   *
+   * @maxLength 4096
+   */
+  pathPrefix?: string;
+  /**
+   * @minLength 1
+   * @maxLength 10000
+   */
+  query: string;
+  config?: ProviderConfig;
+  /** @default true */
+  stream?: boolean;
+}
+
+export interface QueryResult {
+  /** All that was streamed. Each of its marks names one source: `[1]` is `sources[0]`; there are no others. */
+  answer: string;
+  /** Whether it cites a source; where not, the repository doesn't hold the answer. */
+  answered: boolean;
+  /** All that the model was given, the most relevant first. */
+  sources: RagSource[];
+  /** The marks, in the order of the answer. */
+  citations: Citation[];
+  metadata: QueryMetadata;
+}
+
+/** A place in the repository that was found. */
+export interface RagSource {
+  /** Of an entity, its id; else the path, followed by `#` and the heading or definition. */
+  entityId: string;
+  /** Prose is a `document`, everything else that is no entity `source`. */
+  entityType: 'feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance' | 'document' | 'source';
+  title: string;
+  /** Relative to the repository, with `/`. */
+  filePath: string;
+  /**
+   * From 1.
+   *
+   * @minimum 1
+   */
+  startLine: number;
+  /**
+   * The last one that belongs to it.
+   *
+   * @minimum 1
+   */
+  endLine: number;
+  /**
+   * How much of the question is in it; it means the same in every mode, and falls from source to source.
+   *
+   * @minimum 0
+   * @maximum 1
+   */
+  relevanceScore: number;
+  /** The lines that show why it was found; at most 300 characters. */
+  excerpt: string;
+  /** How it was found; `links`: what links to it or from it was. */
+  matchedBy: ('id' | 'lexical' | 'semantic' | 'links')[];
 }
 
 export interface Readiness {
@@ -1634,6 +1832,65 @@ export interface SaveEntityResult {
   diff: string;
 }
 
+export interface SearchParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /**
+   * Sources that are wanted.
+   *
+   * @default 5
+   * @minimum 1
+   * @maximum 100
+   */
+  topK?: number;
+  /** @maxItems 100 */
+  entityTypes?: ('feature' | 'userstory' | 'spec' | 'task' | 'service' | 'package' | 'governance' | 'document' | 'source')[];
+  /**
+   * What the paths of sources begin with, as `docs/`.
+   *
+   * @maxLength 4096
+   */
+  pathPrefix?: string;
+  /**
+   * @minLength 1
+   * @maxLength 10000
+   */
+  query: string;
+  /**
+   * `auto`: by words, and by meaning where vectors are there in time. The others wait for the vector of the question, and are `providerNotConfigured` without a provider of embeddings; while vectors are being made, `semantic` finds what has one.
+   *
+   * @default "auto"
+   */
+  mode?: 'auto' | 'lexical' | 'semantic' | 'hybrid';
+  /**
+   * The least `relevanceScore` that is wanted.
+   *
+   * @default 0.0
+   * @minimum 0
+   * @maximum 1
+   */
+  minScore?: number;
+}
+
+export interface SearchResult {
+  /** The most relevant first. */
+  sources: RagSource[];
+  /** How they were looked for. */
+  mode: 'lexical' | 'semantic' | 'hybrid';
+  /** When the index was last found to hold what the repository holds, in UTC. */
+  indexedAt: string;
+  /** Files have changed since, too many for a search to wait for. */
+  stale: boolean;
+  retrievalTimeMs: number;
+}
+
 /** What this process can do at present. */
 export interface ServerCapabilities {
   methods: string[];
@@ -1748,6 +2005,44 @@ export interface ShutdownParams {
    * @maximum 600000
    */
   graceMs?: number;
+}
+
+export interface SimilarParams {
+  /** Deadline and trace context of this request. */
+  _meta?: RequestMeta;
+  /**
+   * Absolute path of the repository; optional where `initialize` or the settings give one.
+   *
+   * @minLength 1
+   * @maxLength 4096
+   */
+  repoPath?: string;
+  /**
+   * Of an entity, or what a source has for one: `docs/api.md#errors`.
+   *
+   * @minLength 1
+   * @maxLength 8192
+   */
+  entityId: string;
+  /**
+   * @default 5
+   * @minimum 1
+   * @maximum 100
+   */
+  topK?: number;
+}
+
+/** Something that the answer is going to be made of; all of them come before its first token. */
+export interface SourceParams {
+  /** The id of the request it belongs to. */
+  requestId: string | number;
+  /**
+   * 0, 1, 2 … over all notifications of the request.
+   *
+   * @minimum 0
+   */
+  seq: number;
+  source: RagSource;
 }
 
 /** How something is to be built. */
@@ -2119,6 +2414,44 @@ export interface Methods {
    * Errors: `repositoryNotFound`, `entityNotFound`.
    */
   'prompt/render': { params: RenderPromptParams; result: RenderPromptResult };
+  /**
+   * Bring the index of the repository up to date, with vectors where a provider of embeddings is set.
+   *
+   * Errors: `repositoryNotFound`, `storageFailed`, `providerUnavailable`, `authenticationFailed`, `rateLimited`, `quotaExceeded`, `contextWindowExceeded`, `contentFiltered`, `modelNotFound`, `streamInterrupted`, `providerRejected`, `providerNotConfigured`.
+   * Sends: `stream/progress`.
+   */
+  'rag/index': { params: IndexParams; result: IndexCounts };
+  /**
+   * Find entities, documents and source code by words, by meaning, by links and by id.
+   *
+   * Errors: `repositoryNotFound`, `storageFailed`, `indexNotReady`, `providerUnavailable`, `authenticationFailed`, `rateLimited`, `quotaExceeded`, `contextWindowExceeded`, `contentFiltered`, `modelNotFound`, `streamInterrupted`, `providerRejected`, `providerNotConfigured`.
+   */
+  'rag/search': { params: SearchParams; result: SearchResult };
+  /**
+   * Find what is most like an entity.
+   *
+   * Errors: `repositoryNotFound`, `entityNotFound`, `storageFailed`, `indexNotReady`.
+   */
+  'rag/similar': { params: SimilarParams; result: SearchResult };
+  /**
+   * Answer a question from the repository, naming the sources.
+   *
+   * Errors: `repositoryNotFound`, `storageFailed`, `indexNotReady`, `providerUnavailable`, `authenticationFailed`, `rateLimited`, `quotaExceeded`, `contextWindowExceeded`, `contentFiltered`, `modelNotFound`, `streamInterrupted`, `providerRejected`, `providerNotConfigured`.
+   * Sends: `stream/source`, `stream/token`, `stream/reasoning`, `stream/progress`, `stream/usage`.
+   */
+  'rag/query': { params: QueryParams; result: QueryResult };
+  /**
+   * What the index holds, and whether the repository still does.
+   *
+   * Errors: `repositoryNotFound`, `storageFailed`.
+   */
+  'rag/status': { params: RepositoryParams; result: IndexStatus };
+  /**
+   * Remove the index of the repository.
+   *
+   * Errors: `repositoryNotFound`, `storageFailed`.
+   */
+  'rag/clear': { params: RepositoryParams; result: ClearIndexResult };
 }
 
 /** What the service asks the host. */
@@ -2135,6 +2468,8 @@ export interface ServiceNotifications {
   'stream/token': TokenParams;
   /** Text of the model's reasoning. */
   'stream/reasoning': ReasoningParams;
+  /** A source of the answer. */
+  'stream/source': SourceParams;
   /** What is going on in a longer piece of work. */
   'stream/progress': ProgressParams;
   /** Tokens and cost so far. */
@@ -2236,6 +2571,50 @@ export interface MethodErrors {
   'repository/graph': 'repositoryNotFound' | 'entityNotFound';
   'repository/impact': 'repositoryNotFound' | 'entityNotFound' | 'toolFailed';
   'prompt/render': 'repositoryNotFound' | 'entityNotFound';
+  'rag/index':
+    | 'repositoryNotFound'
+    | 'storageFailed'
+    | 'providerUnavailable'
+    | 'authenticationFailed'
+    | 'rateLimited'
+    | 'quotaExceeded'
+    | 'contextWindowExceeded'
+    | 'contentFiltered'
+    | 'modelNotFound'
+    | 'streamInterrupted'
+    | 'providerRejected'
+    | 'providerNotConfigured';
+  'rag/search':
+    | 'repositoryNotFound'
+    | 'storageFailed'
+    | 'indexNotReady'
+    | 'providerUnavailable'
+    | 'authenticationFailed'
+    | 'rateLimited'
+    | 'quotaExceeded'
+    | 'contextWindowExceeded'
+    | 'contentFiltered'
+    | 'modelNotFound'
+    | 'streamInterrupted'
+    | 'providerRejected'
+    | 'providerNotConfigured';
+  'rag/similar': 'repositoryNotFound' | 'entityNotFound' | 'storageFailed' | 'indexNotReady';
+  'rag/query':
+    | 'repositoryNotFound'
+    | 'storageFailed'
+    | 'indexNotReady'
+    | 'providerUnavailable'
+    | 'authenticationFailed'
+    | 'rateLimited'
+    | 'quotaExceeded'
+    | 'contextWindowExceeded'
+    | 'contentFiltered'
+    | 'modelNotFound'
+    | 'streamInterrupted'
+    | 'providerRejected'
+    | 'providerNotConfigured';
+  'rag/status': 'repositoryNotFound' | 'storageFailed';
+  'rag/clear': 'repositoryNotFound' | 'storageFailed';
   'credential/request': never;
 }
 
@@ -2271,6 +2650,12 @@ export interface MethodNotifications {
   'repository/graph': never;
   'repository/impact': never;
   'prompt/render': never;
+  'rag/index': 'stream/progress';
+  'rag/search': never;
+  'rag/similar': never;
+  'rag/query': 'stream/source' | 'stream/token' | 'stream/reasoning' | 'stream/progress' | 'stream/usage';
+  'rag/status': never;
+  'rag/clear': never;
 }
 
 export const ERROR_CODES = {

@@ -69,6 +69,12 @@ export const ChangedEntity = z.looseObject({
   changes: z.array(FieldChange),
 }) satisfies z.ZodType<protocol.ChangedEntity>;
 
+export const Citation = z.looseObject({
+  sourceIndex: z.int().min(0),
+  start: z.int().min(0),
+  end: z.int().min(0),
+}) satisfies z.ZodType<protocol.Citation>;
+
 export const RequestMeta = z.looseObject({
   timeoutMs: z.int().min(1).max(86400000).exactOptional(),
   traceparent: z.string().check(characters(0, 256)).exactOptional(),
@@ -79,6 +85,11 @@ export const ClearCredentialParams = z.strictObject({
   provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
   endpoint: z.string().exactOptional(),
 }) satisfies z.ZodType<protocol.ClearCredentialParams>;
+
+export const ClearIndexResult = z.looseObject({
+  cleared: z.boolean(),
+  freedBytes: z.int(),
+}) satisfies z.ZodType<protocol.ClearIndexResult>;
 
 export const ClearResult = z.looseObject({
   removed: z.int(),
@@ -290,6 +301,13 @@ export const DanglingLink = z.looseObject({
   line: z.int(),
   reason: z.string(),
 }) satisfies z.ZodType<protocol.DanglingLink>;
+
+export const EmbeddingStatus = z.looseObject({
+  model: z.string().exactOptional(),
+  embedded: z.int(),
+  missing: z.int(),
+  problem: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.EmbeddingStatus>;
 
 export const EntityProblem = z.looseObject({
   path: z.string(),
@@ -609,6 +627,51 @@ export const Impacts = z.looseObject({
   packages: z.array(z.string()).exactOptional(),
 }) satisfies z.ZodType<protocol.Impacts>;
 
+export const IndexCounts = z.looseObject({
+  added: z.int(),
+  updated: z.int(),
+  removed: z.int(),
+  unchanged: z.int(),
+  chunks: z.int(),
+  embedded: z.int(),
+  durationMs: z.number(),
+  embeddingModel: z.string().exactOptional(),
+  embeddingProblem: z.string().exactOptional(),
+}) satisfies z.ZodType<protocol.IndexCounts>;
+
+export const IndexParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  rebuild: z.boolean().exactOptional(),
+  embed: z.enum(['auto', 'always', 'never']).exactOptional(),
+  stream: z.boolean().exactOptional(),
+}) satisfies z.ZodType<protocol.IndexParams>;
+
+export const IndexStatus = z.looseObject({
+  exists: z.boolean(),
+  building: z.boolean(),
+  stale: z.boolean(),
+  indexedAt: z.string().exactOptional(),
+  files: z.int(),
+  leftOut: z.partialRecord(z.enum([
+    'badName',
+    'binary',
+    'generated',
+    'ignored',
+    'link',
+    'lockFile',
+    'nestedRepository',
+    'secret',
+    'special',
+    'tooLarge',
+    'unreadable',
+  ]), z.int()),
+  chunks: z.int(),
+  links: z.int(),
+  sizeBytes: z.int(),
+  embeddings: EmbeddingStatus,
+}) satisfies z.ZodType<protocol.IndexStatus>;
+
 export const NetworkSettings = z.strictObject({
   proxy: z.string().nullable().exactOptional(),
   caFile: z.string().nullable().exactOptional(),
@@ -905,6 +968,54 @@ export const ProvidersHealth = z.looseObject({
   providers: z.record(z.string(), ProviderHealth),
 }) satisfies z.ZodType<protocol.ProvidersHealth>;
 
+export const QueryMetadata = z.looseObject({
+  retrievalTimeMs: z.number(),
+  generationTimeMs: z.number(),
+  model: z.string(),
+  provider: z.enum(['azure-openai', 'openai', 'anthropic', 'ollama', 'offline']),
+  usage: Usage,
+  finishReason: z.enum(['stop', 'length', 'toolCalls', 'contentFilter']),
+  mode: z.enum(['lexical', 'semantic', 'hybrid']),
+  stale: z.boolean(),
+}) satisfies z.ZodType<protocol.QueryMetadata>;
+
+export const QueryParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  topK: z.int().min(1).max(100).exactOptional(),
+  entityTypes: z.array(z.union([
+    z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+    z.enum(['document', 'source']),
+  ])).max(100).exactOptional(),
+  pathPrefix: z.string().check(characters(0, 4096)).exactOptional(),
+  query: z.string().check(characters(1, 10000)),
+  config: ProviderConfig.exactOptional(),
+  stream: z.boolean().exactOptional(),
+}) satisfies z.ZodType<protocol.QueryParams>;
+
+export const RagSource = z.looseObject({
+  entityId: z.string(),
+  entityType: z.union([
+    z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+    z.enum(['document', 'source']),
+  ]),
+  title: z.string(),
+  filePath: z.string(),
+  startLine: z.int().min(1),
+  endLine: z.int().min(1),
+  relevanceScore: z.number().min(0).max(1),
+  excerpt: z.string(),
+  matchedBy: z.array(z.enum(['id', 'lexical', 'semantic', 'links'])),
+}) satisfies z.ZodType<protocol.RagSource>;
+
+export const QueryResult = z.looseObject({
+  answer: z.string(),
+  answered: z.boolean(),
+  sources: z.array(RagSource),
+  citations: z.array(Citation),
+  metadata: QueryMetadata,
+}) satisfies z.ZodType<protocol.QueryResult>;
+
 export const Readiness = z.looseObject({
   status: z.enum(['healthy', 'degraded', 'unhealthy']),
   version: z.string(),
@@ -996,6 +1107,28 @@ export const SaveEntityParams = z.strictObject({
   dryRun: z.boolean().exactOptional(),
 }) satisfies z.ZodType<protocol.SaveEntityParams>;
 
+export const SearchParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  topK: z.int().min(1).max(100).exactOptional(),
+  entityTypes: z.array(z.union([
+    z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
+    z.enum(['document', 'source']),
+  ])).max(100).exactOptional(),
+  pathPrefix: z.string().check(characters(0, 4096)).exactOptional(),
+  query: z.string().check(characters(1, 10000)),
+  mode: z.enum(['auto', 'lexical', 'semantic', 'hybrid']).exactOptional(),
+  minScore: z.number().min(0).max(1).exactOptional(),
+}) satisfies z.ZodType<protocol.SearchParams>;
+
+export const SearchResult = z.looseObject({
+  sources: z.array(RagSource),
+  mode: z.enum(['lexical', 'semantic', 'hybrid']),
+  indexedAt: z.string(),
+  stale: z.boolean(),
+  retrievalTimeMs: z.number(),
+}) satisfies z.ZodType<protocol.SearchResult>;
+
 export const ServiceApi = z.looseObject({
   spec: z.string().exactOptional(),
   version: z.string().exactOptional(),
@@ -1035,6 +1168,19 @@ export const ShutdownParams = z.strictObject({
   _meta: RequestMeta.exactOptional(),
   graceMs: z.int().min(0).max(600000).exactOptional(),
 }) satisfies z.ZodType<protocol.ShutdownParams>;
+
+export const SimilarParams = z.strictObject({
+  _meta: RequestMeta.exactOptional(),
+  repoPath: z.string().check(characters(1, 4096)).exactOptional(),
+  entityId: z.string().check(characters(1, 8192)),
+  topK: z.int().min(1).max(100).exactOptional(),
+}) satisfies z.ZodType<protocol.SimilarParams>;
+
+export const SourceParams = z.looseObject({
+  requestId: z.union([z.string(), z.int()]),
+  seq: z.int().min(0),
+  source: RagSource,
+}) satisfies z.ZodType<protocol.SourceParams>;
 
 export const SpecRelated = z.looseObject({
   features: z.array(z.string()).exactOptional(),
@@ -1162,6 +1308,12 @@ export const methods = {
   'repository/graph': { params: GraphParams, result: Graph },
   'repository/impact': { params: ImpactParams, result: Impact },
   'prompt/render': { params: RenderPromptParams, result: RenderPromptResult },
+  'rag/index': { params: IndexParams, result: IndexCounts },
+  'rag/search': { params: SearchParams, result: SearchResult },
+  'rag/similar': { params: SimilarParams, result: SearchResult },
+  'rag/query': { params: QueryParams, result: QueryResult },
+  'rag/status': { params: RepositoryParams, result: IndexStatus },
+  'rag/clear': { params: RepositoryParams, result: ClearIndexResult },
 } satisfies CallSchemasOf<protocol.Methods>;
 
 export const hostMethods = {
@@ -1173,6 +1325,7 @@ export const notifications = {
   'exit': NoParams,
   'stream/token': TokenParams,
   'stream/reasoning': ReasoningParams,
+  'stream/source': SourceParams,
   'stream/progress': ProgressParams,
   'stream/usage': UsageParams,
 } satisfies SchemasOf<protocol.Notifications>;
