@@ -1,6 +1,7 @@
 """Benchmarks of ckservice beside its peers, from a Node parent over real pipes.
 
-Needs Node and the extra `bench` of this project; figures of CPU and memory need Linux.
+Needs Node and the extra `bench` of this project; figures of CPU and memory need Linux. `retrieval` is measured by itself:
+see `python -m tests.bench retrieval --help`.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import report, runs, servers
+from tests.bench import report, retrieval, runs, servers
 from tests.bench.gateways import codex_with_provider, gateways
 from tests.bench.metrics import BENCHMARKS, MEMORY_CASES, Benchmark
 from tests.bench.repositories import repositories
@@ -73,6 +74,8 @@ def is_wanted(benchmark: Benchmark, wanted: str) -> bool:
 
 def main() -> int:
     """Run what was asked for; 1 if ckservice could not be measured in all of it."""
+    if sys.argv[1:2] == ["retrieval"]:
+        return retrieval.main(sys.argv[2:])
     arguments = parse_arguments()
     markdown = arguments.markdown
     if arguments.pin and sys.platform == "linux":
