@@ -220,12 +220,25 @@ def test_what_only_speaks_of_keys_stays() -> None:
             "-----END ",
             "-----BEGIN A PRIVATE KEY-----\nAA\n-----END A-----",
         ),
-        *("sk-", "a.", "name: token,\nvalue: ", "AccountKey=", "\n", "\r", "İ", "AIza", "x" * 1999 + "\n"),
+        *(
+            "sk-",
+            "a.",
+            "name: token,\nvalue: ",
+            "AccountKey=",
+            "a=\xe9=",
+            "?token=a",
+            "<token>a",
+            "\n",
+            "\r",
+            "İ",
+            "AIza",
+            "x" * 1999 + "\n",
+        ),
     ],
 )
 def test_no_text_takes_long_to_read(piece: str) -> None:
     """While a regular expression is matched, the whole process waits."""
-    text = piece * (200_000 // len(piece))
+    text = "token=" + piece * (200_000 // len(piece)) + '"x'
     began = thread_time()
     assert lines(mask_lines(text)) == lines(text)
     is_generated(text)

@@ -97,3 +97,25 @@ def test_no_rule_takes_long_to_match(tmp_path: Path) -> None:
         assert not ignoring.is_ignored(path)
     assert thread_time() - began < 2
     assert ignoring.is_ignored("last/")
+
+
+def test_many_rules_take_little_longer_than_one(tmp_path: Path) -> None:
+    rules = "".join(f"generated{number}*\n/build{number}/\n*.out{number}\n" for number in range(300))
+    (tmp_path / ".ckignore").write_text(f"{rules}!kept.out1\n", encoding="utf-8")
+    ignoring = Ignoring(str(tmp_path), ".ckignore")
+    began = thread_time()
+    ignoring.read("")
+    assert not any(ignoring.is_ignored(f"docs/page{number}.md") for number in range(5000))
+    assert thread_time() - began < 2
+    assert all(map(ignoring.is_ignored, ("generated7.py", "build7/", "a/b.out7")))
+    assert not any(map(ignoring.is_ignored, ("build7", "kept.out1", "b")))
+
+
+@pytest.mark.filterwarnings("ignore:Possible")
+def test_sets_of_characters_need_not_make_sense(tmp_path: Path) -> None:
+    """To Git, a range that ends before it begins has nothing in it, and names of groups mean nothing."""
+    (tmp_path / ".ckignore").write_text("[z-a]x\n[a--b]\n[[a]y\n[(?P<ps_d>]b\nlast\n", encoding="utf-8")
+    ignoring = Ignoring(str(tmp_path), ".ckignore")
+    ignoring.read("")
+    assert all(map(ignoring.is_ignored, ("(b", "Pb", "ay", "last")))
+    assert not any(map(ignoring.is_ignored, ("zx", "b", "-b")))

@@ -93,6 +93,13 @@ def test_values_that_are_named_like_a_secret_are_masked(sidecar: Sidecar, reposi
         ("{token: abcd1234, kind: x}", "{token: [redacted], kind: x}"),
         ("{name: DB_PASSWORD, value: hunter2}", "{name: DB_PASSWORD, value: [redacted]}"),
         ("slack xoxb-123456789012-abcdef", "slack [redacted]"),
+        ("https://x.io/a?access_token=hunter2x&b=1", "https://x.io/a?access_token=[redacted]&b=1"),
+        ('"Server=db;User Id=sa;Password=hunter2x;"', '"Server=db;User Id=sa;Password=[redacted];"'),
+        ('"Password=hunter2x;Server=db"', '"Password=[redacted];Server=db"'),
+        ("<password>hunter2x</password>", "<password>[redacted]</password>"),
+        ("x = 'a?token=abcd", "x = 'a?token=[redacted]"),
+        ('a=b=token="abcd"', 'a=b=token="[redacted]"'),
+        ("if (a && token == other && b)", "if (a && token == other && b)"),
         ("Password: at least eight characters", "Password: at least eight characters"),
         ("A token is valid for a day.", "A token is valid for a day."),
         ("secrets: [one, two]", "secrets: [one, two]"),
@@ -130,6 +137,17 @@ def test_an_id_that_others_link_to_is_taken(start: Callable[..., Sidecar], repos
 def test_no_text_takes_long_to_mask() -> None:
     """A text of a repository may be made for it: while a regular expression is matched, the whole process waits."""
     began = thread_time()
-    for piece in ("token.", "a-", "password: ", "name: token, value: ", '"'):
-        mask(piece * (500_000 // len(piece)))
+    for piece in (
+        "token.",
+        "a-",
+        "password: ",
+        "name: token, value: ",
+        '"',
+        "a=\xe9=",
+        "token=",
+        "a#=",
+        "?token=a",
+        "<token>a",
+    ):
+        mask(piece * (500_000 // len(piece)) + '"x')
     assert thread_time() - began < 5

@@ -23,9 +23,15 @@ _VALUE = re.compile(r"\S{4,}")
 _NAMED = re.compile(
     # A value without spaces, up to the end of what it is in: prose after such a word is no secret.
     r"""(?<![\w.-])(?P<name>[\w.-]{1,120})(?P<mark>["']?[ \t]*[:=][ \t]*(?P<quote>["']?))"""
-    r"""(?P<value>[^\s"',{}\[\]&*|>]{4,})(?=(?P=quote)[ \t]*(?:$|[,}\]]|\#))""",
+    # It is matched whatever follows, so that it is gone through once.
+    r"""(?P<value>[^\s"',{}\[\]&*|>]{4,}+)(?:(?=(?P=quote)[ \t]*(?:$|[,}\]]|\#))(?P<ends>))?""",
     re.MULTILINE,
 )
+_LEAST_VALUE = 4
+_MOST_NAME = 150
+"""Characters of a name, and of the signs behind it."""
+
+_NAME_CHARACTER = re.compile(r"[\w.-]")
 _CODE = re.compile(
     r"[A-Za-z_$][\w$.]{0,200}\(.*\);?|(?:self|this|process\.env|os\.environ|config|settings|options|args|props|params|request)\."
     r"[\w$.]+;?|(?:str|string|String|bytes|number|boolean|undefined|null|None|true|false|True|False);?"
@@ -38,6 +44,14 @@ _PAIR = re.compile(
 )
 """A variable of an environment, as containers are given them."""
 
+_PARAMETER = re.compile(
+    r"""(?P<mark>[?&;"'][ ]?(?P<name>[\w.-]{1,60})=)(?P<value>[^\s"'&;,<>{}()\[\]|=][^\s"'&;,<>{}()\[\]|]{3,})(?=[&;"'])"""
+)
+"""In a URL or a connection string, where further ones follow."""
+
+_ELEMENT = re.compile(r"(?P<mark><(?P<name>[\w.:-]{1,120})>)[^\s<>{}]{4,}(?=</)")
+"""Of XML."""
+
 _TOKEN = re.compile(
     r"\bAIza[\w-]{35}|\b[rs]k_(?:live|test)_\w{16,}|\bglpat-[\w-]{20,}|\bnpm_[A-Za-z0-9]{36}|\bhf_[A-Za-z0-9]{30,}"
     r"|\bASIA[0-9A-Z]{16}\b|(?<=AccountKey=)[A-Za-z0-9+/]{40,}={0,2}"
@@ -45,7 +59,7 @@ _TOKEN = re.compile(
 )
 """Of Google, Stripe, GitLab, npm, Hugging Face, AWS and Azure Storage, and passwords in headers; the logs know others."""
 
-_ASSIGNED = re.compile("[:=]")
+_ASSIGNED = re.compile("[:=>]")
 _NAMES = {
     **dict.fromkeys(("passw", "passphrase", "secret", "credential", "token", "authorization", "cookie"), _ASSIGNED),
     "key": re.compile(r"(?:api|access|private|subscription|account)[_-]?key"),
@@ -83,8 +97,9 @@ def mask(text: str, name: str = "") -> str:
     if _TELLING.search(name) and _VALUE.fullmatch(text):
         return REDACTED
     text = _TOKEN.sub(REDACTED, redact_text(text))
-    text = _PAIR.sub(lambda found: _masked(found, found["mark"]), text)
-    return _NAMED.sub(_masked_unless_code, text)
+    for shape in (_PAIR, _PARAMETER, _ELEMENT):
+        text = shape.sub(lambda found: _masked(found, found["mark"]), text)
+    return _mask_named(text)
 
 
 def mask_lines(text: str) -> str:
@@ -157,7 +172,30 @@ def _masked(found: re.Match[str], kept: str) -> str:
     return f"{kept}{REDACTED}" if _TELLING.search(found["name"]) else found.group()
 
 
-def _masked_unless_code(found: re.Match[str]) -> str:
-    if not found["quote"] and _CODE.fullmatch(found["value"]):
-        return found.group()
-    return _masked(found, found["name"] + found["mark"])
+def _mask_named(text: str) -> str:
+    """Mask what is named like a secret. What looks like a value is gone through twice at most, whatever stands in it."""
+    pieces: list[str] = []
+    place = at = 0
+    while (found := _NAMED.search(text, at)) is not None:
+        start, end = found.span("value")
+        if found["ends"] is None:
+            # Only behind the sign of a comment, it could end before.
+            end = start if found["quote"] else text.rfind("#", start, end)
+        if end - start < _LEAST_VALUE:
+            at = start if found["quote"] else _last_name(text, *found.span("value"))
+            continue
+        is_code = not found["quote"] and _CODE.fullmatch(text, start, end)
+        if not is_code and _TELLING.search(found["name"]):
+            pieces += (text[place:start], REDACTED)
+            place = end
+        at = end
+    return "".join(pieces) + text[place:]
+
+
+def _last_name(text: str, start: int, end: int) -> int:
+    """Where a name may begin whose value is behind `end`; the other names in a text have theirs within it."""
+    name = text[max(start, end - _MOST_NAME) : end].rstrip(":=")
+    rest = len(name)
+    while rest and _NAME_CHARACTER.match(name[rest - 1]):
+        rest -= 1
+    return max(start, end - _MOST_NAME) + rest
