@@ -125,7 +125,7 @@ class CurrentLimits:
 
 
 class CurrentEmbedder:
-    """The model of embeddings that the settings name, for indexes: the same object for as long as they don't change."""
+    """The model of embeddings that the settings name, if they do: the same object for as long as they don't change."""
 
     def __init__(self, settings: Callable[[], Settings], gateway: Gateway) -> None:
         self._settings = settings
@@ -136,7 +136,7 @@ class CurrentEmbedder:
     def __call__(self) -> "Embedder | None":
         settings = self._settings()
         if settings is not self._made_for:
-            config = self._gateway.embeddings()
+            config = self._gateway.resolve_embedding()
             self._made_for, self._embedder = settings, _embedder(self._gateway, config) if config is not None else None
         return self._embedder
 
@@ -147,6 +147,7 @@ def _embedder(gateway: Gateway, config: ProviderConfig) -> "Embedder":
     async def embed(texts: Sequence[str]) -> Sequence[Sequence[float]]:
         return (await gateway.embed(texts, config)).vectors
 
-    named = (config.base_model, config.endpoint) if config.provider == "azure-openai" else ()
-    account = hashlib.sha256(repr(named).encode()).hexdigest()[:8] if named else ""
+    account = ""
+    if config.provider == "azure-openai":  # where owners name their deployments as they like
+        account = hashlib.sha256(repr((config.base_model, config.endpoint)).encode()).hexdigest()[:8]
     return Embedder("/".join(filter(None, (config.provider, config.model))), embed, account)

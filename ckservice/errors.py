@@ -8,6 +8,7 @@ CkserviceError
 ├── InvalidArguments            the right types, and still no sense
 ├── ProviderError               what a language model's provider answered, or didn't
 │   ├── ProviderNotConfigured   no adapter, no endpoint or no key
+│   │   └── EmbeddingsNotConfigured
 │   ├── ProviderUnavailable     refused, DNS, TLS, 5xx after retries
 │   ├── AuthenticationFailed
 │   ├── RateLimited
@@ -20,6 +21,7 @@ CkserviceError
 │   └── StreamInterrupted       the answer was cut in the middle
 ├── BudgetExceeded              the request might pass the budget in the settings
 ├── StorageFailed               what is kept could not be read or written
+│   └── StorageBusy             another process is writing
 ├── IndexNotReady               a repository is indexed for the first time
 ├── RepositoryNotFound          there is no directory to read entities from
 ├── EntityNotFound              the repository holds no such entity
@@ -116,6 +118,17 @@ class ProviderNotConfigured(ProviderError):
     """There is no adapter, endpoint or key for the provider that was asked for."""
 
 
+class EmbeddingsNotConfigured(ProviderNotConfigured):
+    """Vectors are wanted, and no provider of embeddings is set."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No provider of embeddings is configured.",
+            provider="offline",
+            user_message="No provider of embeddings is chosen; choose one in the settings.",
+        )
+
+
 class ProviderUnavailable(ProviderError):
     """The provider could not be reached, or kept failing."""
 
@@ -171,6 +184,10 @@ class BudgetExceeded(CkserviceError):
 
 class StorageFailed(CkserviceError):
     """What is kept, in the data directory or on a Redis server, could not be read or written."""
+
+
+class StorageBusy(StorageFailed):
+    """Another process writes, and has not finished in time."""
 
 
 class IndexNotReady(CkserviceError):

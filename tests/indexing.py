@@ -50,10 +50,11 @@ class Index:
         return batches
 
     def embed(self, model: str, embed: Callable[[str], list[float]]) -> int:
-        """Vectors for all texts that have none."""
+        """Vectors for all texts that have none: how many those were."""
         texts = self.run(partial(stored_vectors.missing, model=model, most=10_000))
         rows = [(text.text_hash, embed(text.text)) for text in texts]
-        return self.run(lambda connection: stored_vectors.store(connection, model, rows))
+        self.run(lambda connection: stored_vectors.store(connection, model, rows))
+        return len(rows)
 
     def search(self, text: str, **options: Any) -> Results:
         return self.run(lambda connection: search(connection, Query(text, **options), self._signs))

@@ -298,7 +298,7 @@ def test_no_chunk_of_source_has_more_than_sixty_lines() -> None:
 
 def test_words_are_taken_out_of_identifiers() -> None:
     (chunk,) = read_contents("a.txt", "call getUserName on HTTPServer, not on Server or http").chunks
-    assert chunk.ids == "get user name http server"
+    assert chunk.identifiers == "get user name http server"
 
 
 @pytest.mark.parametrize("path", PATHS)

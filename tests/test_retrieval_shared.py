@@ -103,9 +103,23 @@ def test_who_is_killed_leaves_an_index_that_is_completed(
     assert [record for record in sidecar.records() if record["level"] in ("warning", "error")] == []
 
 
+def test_an_index_that_another_process_keeps_to_itself_is_no_mistake_of_ours(
+    start: Start, repository: IndexedRepository
+) -> None:
+    repository.write("a.md", "# Apples\n")
+    with start() as sidecar:
+        repository.update(sidecar)
+    with repository.opened() as connection:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN EXCLUSIVE")
+        error = start().call("rag/status", repository.place)
+    assert error["data"]["kind"] == "storageFailed"
+    assert "another process holds it" in error["message"]
+
+
 @pytest.mark.source
 def test_who_has_an_older_view_replaces_nothing_that_is_newer(tmp_path: Path) -> None:
-    from ckservice.retrieval.files.walk import Signature
+    from ckservice.retrieval.files.scan import Signature
     from ckservice.retrieval.syncing import Sync, compare
     from tests.indexing import Index
 

@@ -65,7 +65,7 @@ async def answer(
 async def _ask(
     gateway: Gateway, question: str, sources: Sequence[Source], config: ProviderConfig
 ) -> AsyncGenerator[AnswerEvent]:
-    """Ask, and once more with half of each source's text where the model's context is too small."""
+    """Ask, and once more with a prompt of half the size where the model's context is too small."""
     has_begun = False
     try:
         async with aclosing(_stream(gateway, question, sources, config, MAX_TOKENS)) as events:

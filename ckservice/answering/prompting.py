@@ -6,7 +6,7 @@ a file in the repository does not thereby command the model.
 
 from collections.abc import Sequence
 
-from ckservice.llm.estimate import estimate_text
+from ckservice.llm.estimate import BYTES_PER_TOKEN, estimate_text
 from ckservice.llm.quoting import Quotation, quote
 from ckservice.retrieval.ranking.search import Source
 from ckservice.types import Message
@@ -19,7 +19,7 @@ _LEAST_TOKENS = 500
 
 _MAX_SOURCE_TOKENS = 1_500
 _LEAST_SOURCE_TOKENS = 20
-_BYTES_PER_TOKEN = 4
+"""Of the text of one source, however many there are."""
 
 _INSTRUCTIONS = """\
 You answer questions about a software project from numbered sources of its repository, and from nothing else.
@@ -85,7 +85,7 @@ def _quotation(number: int, source: Source, most: int) -> Quotation:
     """A source, or as much of it around its excerpt as `most` tokens are enough for."""
     lines = source.body.split("\n")
     numbered_from = source.last_line - len(lines) + 1
-    shown = _around(lines, source.excerpt.first_line - numbered_from, most * _BYTES_PER_TOKEN)
+    shown = _around(lines, source.excerpt.first_line - numbered_from, most * BYTES_PER_TOKEN)
     text = "\n".join(lines[shown.start : shown.stop])
     return Quotation(
         number,
@@ -94,7 +94,7 @@ def _quotation(number: int, source: Source, most: int) -> Quotation:
         source.path,
         numbered_from + shown.start,
         numbered_from + shown.stop - 1,
-        text.encode("utf-8", "replace")[: most * _BYTES_PER_TOKEN].decode("utf-8", "ignore"),
+        text.encode("utf-8", "replace")[: most * BYTES_PER_TOKEN].decode("utf-8", "ignore"),
     )
 
 

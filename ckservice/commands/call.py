@@ -85,12 +85,13 @@ class _StatusLine:
         self._width = 0
 
     def show(self, progress: dict[str, Any]) -> None:
+        if not self._is_shown:
+            return
         completed, total = progress.get("completed"), progress.get("total")
         counted = "" if completed is None else f": {completed:,}" + ("" if total is None else f" of {total:,}")
         text = f"{progress['message'].removesuffix('.')}{counted}"[: get_terminal_size().columns - 1]
-        if self._is_shown:
-            print(text, end="\r", file=sys.stderr, flush=True)
-            self._width = len(text)
+        print(text, end="\r", file=sys.stderr, flush=True)
+        self._width = len(text)
 
     def clear(self) -> None:
         if self._width:
@@ -111,8 +112,8 @@ def _finish(response: dict[str, Any], *, is_shown: bool) -> int:
     result = response["result"]
     if not is_shown:
         print(json.dumps(result, indent=2 if sys.stdout.isatty() else None))
-    cited = {citation["sourceIndex"] for citation in result.get("citations", ())}
-    for place in sorted(cited) if is_shown else ():
+        return 0
+    for place in sorted({citation["sourceIndex"] for citation in result.get("citations", ())}):
         source = result["sources"][place]
         print(f"[{place + 1}] {source['filePath']}:{source['startLine']}-{source['endLine']}  {source['title']}")
     return 0

@@ -12,6 +12,10 @@ _FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 
+SETTLED_NS = 2_000_000_000
+"""A file that changed later than this before it was read may change again without a trace: FAT's clock, the coarsest, has
+two seconds."""
+
 
 class Unreadable(Exception):
     """A file can't be read; `message` says why, as in "is a link that leads out of the repository"."""

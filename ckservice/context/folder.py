@@ -4,14 +4,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from ckservice.context.disk import Unreadable, read_bytes
+from ckservice.context.disk import SETTLED_NS, Unreadable, read_bytes
 from ckservice.context.scanning import Signature, scan
 
 F = TypeVar("F")
-
-_SETTLED_NS = 2_000_000_000
-"""A file that changed later than this before it was read may change again without a trace: FAT's clock, the coarsest, has
-two seconds."""
 
 
 class Folder(Generic[F]):
@@ -52,7 +48,7 @@ class Folder(Generic[F]):
 
         Not for several threads at once.
         """
-        settled_before = time.time_ns() - _SETTLED_NS
+        settled_before = time.time_ns() - SETTLED_NS
         found = scan(self._root, self._path, self._endings)
         if found == self._found and not self._unsettled:
             return self._files

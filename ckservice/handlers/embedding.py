@@ -1,11 +1,11 @@
 """Turn texts into vectors."""
 
 from ckservice.app import Service
+from ckservice.errors import EmbeddingsNotConfigured
 from ckservice.jsonrpc.call import Call
 from ckservice.jsonrpc.errors import MESSAGE_TOO_LARGE, RpcError
 from ckservice.jsonrpc.ledger import MAX_OUTPUT_BYTES
 from ckservice.jsonrpc.messages import encode
-from ckservice.llm.failures import no_embeddings
 from ckservice.protocol.embedding import CreateParams, CreateResult
 
 _AHEAD = 64
@@ -14,9 +14,9 @@ _AHEAD = 64
 
 async def create(service: Service, _call: Call, params: CreateParams) -> CreateResult:
     ahead, rest = params.input[:_AHEAD], params.input[_AHEAD:]
-    config = service.gateway.embeddings(params.config)
+    config = service.gateway.resolve_embedding(params.config)
     if config is None:
-        raise no_embeddings()
+        raise EmbeddingsNotConfigured
     embedding = await service.gateway.embed(ahead, config)
     vectors, usage = embedding.vectors, embedding.usage
     _check_size(vectors[0], len(params.input))

@@ -30,15 +30,15 @@ from ckservice.types import AnswerEvent, Progress, ReasoningDelta, TextDelta
 
 
 async def index(service: Service, call: Call, params: IndexParams) -> IndexCounts:
-    found = await _index_of(service, params)
-    return await found.update(partial(_tell, call), rebuild=params.rebuild, embed=params.embed)
+    repository_index = await _index_of(service, params)
+    return await repository_index.update(partial(_tell, call), rebuild=params.rebuild, embed=params.embed)
 
 
 async def search(service: Service, call: Call, params: SearchParams) -> SearchResult:
     started = perf_counter()
-    found = await _index_of(service, params)
-    is_fresh = await found.freshen(call.connection.start_soon)
-    results = await found.search(
+    repository_index = await _index_of(service, params)
+    is_fresh = await repository_index.freshen(call.connection.start_soon)
+    results = await repository_index.search(
         Query(
             params.query,
             params.top_k,
@@ -49,23 +49,23 @@ async def search(service: Service, call: Call, params: SearchParams) -> SearchRe
         ),
         call.connection.start_soon,
     )
-    return await _search_result(found, results, started, is_fresh=is_fresh)
+    return await _search_result(repository_index, results, started, is_fresh=is_fresh)
 
 
 async def similar(service: Service, call: Call, params: SimilarParams) -> SearchResult:
     started = perf_counter()
-    found = await _index_of(service, params)
-    is_fresh = await found.freshen(call.connection.start_soon)
-    results = await found.similar(params.entity_id, params.top_k, call.connection.start_soon)
-    return await _search_result(found, results, started, is_fresh=is_fresh)
+    repository_index = await _index_of(service, params)
+    is_fresh = await repository_index.freshen(call.connection.start_soon)
+    results = await repository_index.similar(params.entity_id, params.top_k, call.connection.start_soon)
+    return await _search_result(repository_index, results, started, is_fresh=is_fresh)
 
 
 async def query(service: Service, call: Call, params: QueryParams) -> QueryResult:
     started = perf_counter()
     config = service.gateway.resolve(params.config)
-    found = await _index_of(service, params)
-    is_fresh = await found.freshen(call.connection.start_soon, partial(_tell, call), patience=inf)
-    results = await found.search(
+    repository_index = await _index_of(service, params)
+    is_fresh = await repository_index.freshen(call.connection.start_soon, partial(_tell, call), patience=inf)
+    results = await repository_index.search(
         Query(params.query, params.top_k, entity_types=params.entity_types, path_prefix=params.path_prefix or ""),
         call.connection.start_soon,
     )
@@ -99,9 +99,9 @@ async def status(service: Service, _call: Call, params: RepositoryParams) -> Ind
 
 
 async def clear(service: Service, _call: Call, params: RepositoryParams) -> ClearIndexResult:
-    found = await _index_of(service, params)
-    existed = await found.indexed_at() is not None
-    return ClearIndexResult(cleared=existed, freed_bytes=await found.clear())
+    repository_index = await _index_of(service, params)
+    existed = await repository_index.indexed_at() is not None
+    return ClearIndexResult(cleared=existed, freed_bytes=await repository_index.clear())
 
 
 async def _index_of(service: Service, params: RepositoryParams) -> RepositoryIndex:
@@ -135,11 +135,13 @@ async def _stream_answer(call: Call, events: AsyncGenerator[AnswerEvent | Answer
     raise AssertionError("an answer ends with itself or an error")
 
 
-async def _search_result(found: RepositoryIndex, results: Results, started: float, *, is_fresh: bool) -> SearchResult:
+async def _search_result(
+    repository_index: RepositoryIndex, results: Results, started: float, *, is_fresh: bool
+) -> SearchResult:
     return SearchResult(
         sources=[_rag_source(source) for source in results.sources],
         mode=results.mode,
-        indexed_at=await found.indexed_at() or "",
+        indexed_at=await repository_index.indexed_at() or "",
         stale=not is_fresh,
         retrieval_time_ms=_milliseconds(perf_counter() - started),
     )

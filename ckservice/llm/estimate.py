@@ -2,7 +2,7 @@
 
 from ckservice.types import ChatRequest
 
-_BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN = 4
 """English prose, https://help.openai.com/en/articles/4936856; other scripts take more bytes, and more tokens."""
 
 _TOKENS_PER_MESSAGE = 4
@@ -11,7 +11,7 @@ _TOKENS_PER_MESSAGE = 4
 
 def estimate_text(text: str) -> int:
     """The tokens of a text; an estimate."""
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
 
 
 def estimate_tokens(request: ChatRequest) -> int:

@@ -154,15 +154,6 @@ def no_model(provider: ProviderName) -> errors.ProviderNotConfigured:
     )
 
 
-def no_embeddings() -> errors.ProviderNotConfigured:
-    """The error for texts that nobody is chosen for to turn them into vectors."""
-    return errors.ProviderNotConfigured(
-        "No provider of embeddings is configured.",
-        provider="offline",
-        user_message="No provider of embeddings is chosen; choose one in the settings.",
-    )
-
-
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error

@@ -168,7 +168,7 @@ class Gateway:
             await opened.provider.probe()
             opened.endpoint.succeeded()
 
-    def embeddings(self, config: ProviderConfig | None = None) -> ProviderConfig | None:
+    def resolve_embedding(self, config: ProviderConfig | None = None) -> ProviderConfig | None:
         """Complete a config for embeddings from the settings'; `None` where neither names a provider."""
         base = self._settings().embedding
         if base.provider is None and (config is None or config.provider is None):
@@ -180,7 +180,7 @@ class Gateway:
 
         Args:
             texts: none of them empty.
-            config: as `embeddings` gives it.
+            config: resolved, by `resolve_embedding`.
 
         Raises:
             ProviderError: it failed, or makes no embeddings.

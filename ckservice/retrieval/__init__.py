@@ -1,4 +1,5 @@
 """Search in a repository: its entities, prose and source files, in an index that is one SQLite file.
 
-All of it is synchronous, and takes a connection; vectors are handed in. Nothing here knows who makes them.
+`files` knows what there is, `chunking` takes it apart, `storage` keeps it and `ranking` finds it: they are synchronous, and take
+a connection. `embedding` asks for vectors, and knows no provider. `RepositoryIndex` is all of it, for an event loop.
 """

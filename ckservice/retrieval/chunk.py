@@ -40,7 +40,7 @@ class Chunk:
     last_line: int
 
     @property
-    def ids(self) -> str:
+    def identifiers(self) -> str:
         """The words in its identifiers: `get`, `user` and `name` for `getUserName`; and what `bigrams` has of it."""
         text = f"{self.entity_id}\n{self.title}\n{self.body}"
         humped = (piece for piece in text.split() if not piece.islower() and _HUMP_BEGINS.search(piece))

@@ -15,8 +15,6 @@ import anyio
 from ckservice.errors import IndexNotReady
 from ckservice.retrieval.embedding.embedder import Embedder
 from ckservice.retrieval.embedding.embeddings import Embeddings
-from ckservice.retrieval.embedding.making import Tell
-from ckservice.retrieval.embedding.questions import StartSoon
 from ckservice.retrieval.files.walk import Walk
 from ckservice.retrieval.model import EmbeddingStatus, IndexCounts, IndexStatus
 from ckservice.retrieval.ranking.search import Query, Results, search
@@ -24,7 +22,7 @@ from ckservice.retrieval.ranking.similar import similar
 from ckservice.retrieval.storage import index, tables
 from ckservice.retrieval.storage.salvaging import save_vectors
 from ckservice.retrieval.syncing import is_behind
-from ckservice.retrieval.types import LeftOut
+from ckservice.retrieval.types import StartSoon, Tell
 from ckservice.retrieval.updating import Refresh, Updating
 from ckservice.store.database import Database, snapshot
 
@@ -46,7 +44,10 @@ _BUSY_SECONDS = 2.0
 """Another process writes for a quarter of a second at a time."""
 
 _LOG_PAGES = 1000
+"""What SQLite takes by default."""
+
 _CACHE_KIB = 16_000
+"""Of each of the two connections."""
 
 _YIELD_SECONDS = 0.02
 """How long indexing rests before each file while somebody searches: both take turns with Python otherwise, and the search
@@ -99,8 +100,10 @@ class RepositoryIndex:
             embed: make the vectors that are missing, as far as that goes; `always`, or fail.
 
         Raises:
+            RepositoryNotFound: there is no directory any more.
             StorageFailed: the file can't be used.
             ProviderError: vectors must be made, and can't be.
+            BudgetExceeded: vectors must be made, and might cost more than the settings allow.
         """
         started = perf_counter()
         counts = await self._updating.run(tell, rebuild=rebuild)
@@ -126,7 +129,7 @@ class RepositoryIndex:
         """Bring it up to date as far as a search may wait for; the rest goes on beside the requests.
 
         Args:
-            start_soon: see there.
+            start_soon: runs what is not waited for.
             tell: is told how far it is, where there is none yet.
             patience: seconds that may be waited where there is none yet; `math.inf` for as long as it takes.
 
@@ -152,7 +155,9 @@ class RepositoryIndex:
         """Find sources; by meaning, too, where the mode allows and a vector of the question is there in time.
 
         Raises:
-            ProviderError: the mode demands vectors, and there are none.
+            ProviderError: the mode demands vectors, and there is no provider of them, or it failed.
+            BudgetExceeded: the mode demands vectors, which might cost more than the settings allow.
+            IndexNotReady: the index was damaged, and is not made anew in time.
             StorageFailed: the file can't be read.
         """
         if query.mode != "lexical":
@@ -165,6 +170,7 @@ class RepositoryIndex:
 
         Raises:
             EntityNotFound: the index has no such entity.
+            IndexNotReady: the index was damaged, and is not made anew in time.
             StorageFailed: the file can't be read.
         """
         find = partial(
@@ -176,39 +182,33 @@ class RepositoryIndex:
         """What it holds, and whether the repository still does. Nothing is written.
 
         Raises:
+            RepositoryNotFound: there is no directory any more.
             StorageFailed: the file can't be read.
         """
         listing = await self._walk.list()
-        if not self._reader.file.exists:
-            return IndexStatus(
-                exists=False,
-                building=self._updating.is_running,
-                stale=bool(listing.files),
-                files=0,
-                left_out=_sums(*listing.left_out.items()),
-                chunks=0,
-                links=0,
-                size_bytes=0,
-                embeddings=EmbeddingStatus(model=self._embeddings.model, embedded=0, missing=0),
-            )
 
         def read(connection: "sqlite3.Connection") -> tuple[index.Statistics, str | None, bool]:
             with snapshot(connection):
                 is_stale = is_behind(connection, self._root, listing.files)
                 return index.statistics(connection), self._updating.agreed_at(connection), is_stale
 
-        statistics, indexed_at, is_stale = await self._reader.run(read)
+        if self._reader.file.exists:
+            statistics, indexed_at, is_stale = await self._reader.run(read)
+            embeddings = await self._embeddings.status()
+        else:
+            statistics, indexed_at, is_stale = index.NOTHING, None, bool(listing.files)
+            embeddings = EmbeddingStatus(model=self._embeddings.model, embedded=0, missing=0)
         return IndexStatus(
             exists=indexed_at is not None,
             building=self._updating.is_running,
             stale=is_stale,
             indexed_at=indexed_at,
             files=statistics.files,
-            left_out=_sums(*listing.left_out.items(), *statistics.left_out.items()),
+            left_out=dict(Counter(listing.left_out) + Counter(statistics.left_out)),
             chunks=statistics.chunks,
             links=statistics.links,
             size_bytes=self._reader.file.size,
-            embeddings=await self._embeddings.status(),
+            embeddings=embeddings,
         )
 
     async def clear(self) -> int:
@@ -268,10 +268,3 @@ class RepositoryIndex:
 
     def _give_way(self) -> None:
         self._nobody_searches.wait(_YIELD_SECONDS)
-
-
-def _sums(*counts: tuple[LeftOut, int]) -> dict[LeftOut, int]:
-    sums: Counter[LeftOut] = Counter()
-    for reason, count in counts:
-        sums[reason] += count
-    return dict(sums)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ckservice.context.disk import Unreadable, read_bytes as read_from_disk
+from ckservice.context.disk import SETTLED_NS, Unreadable, read_bytes
 from ckservice.retrieval.chunk import Contents
-from ckservice.retrieval.files.reading import read_bytes
-from ckservice.retrieval.files.walk import MAX_BYTES, Signature
+from ckservice.retrieval.files.reading import parse
+from ckservice.retrieval.files.scan import MAX_BYTES, Signature
 from ckservice.retrieval.storage import index
 from ckservice.retrieval.storage.index import INDEXED, Change, File, Put, Remove, Touch
 from ckservice.retrieval.types import LeftOut
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     import sqlite3
 
 log = logging.getLogger(__name__)
-
-_SETTLED_NS = 2_000_000_000
-"""A file that changed later than this before it was read may change again without a trace: FAT's clock, the coarsest, has
-two seconds."""
 
 _UNREADABLE: LeftOut = "unreadable"
 _NOTHING = Contents(())
@@ -116,8 +112,8 @@ class Sync:
         self.completed = self.written = 0
         self.counts = Counts()
 
-    def step(self, connection: "sqlite3.Connection") -> bool:
-        """Look at some files, and write what has changed, in one transaction; whether there are more.
+    def step(self, connection: "sqlite3.Connection") -> None:
+        """Look at some files, and write what has changed, in one transaction.
 
         What fails is as if it had not begun.
 
@@ -128,7 +124,6 @@ class Sync:
         self.completed += index.write_batch(connection, self._changes(connection, changes))
         self.written += len(changes)
         self.counts = sum(changes, self.counts)
-        return self.completed < len(self._paths)
 
     def _changes(self, connection: "sqlite3.Connection", counts: list[Counts]) -> Iterator[Change | None]:
         if index.note(connection, "epoch") != self._differences.epoch:
@@ -148,7 +143,7 @@ class Sync:
             return Remove(path) if known == self._differences.removed[path] else None
         signature = self._differences.changed[path]
         if known == signature:
-            return None  # somebody else was here
+            return None  # another process has indexed it
         read = _read(self._root, path, signature)
         if read is None:
             return Remove(path) if before is not None else None
@@ -168,13 +163,13 @@ class _Read(NamedTuple):
 def _read(root: Path, path: str, signature: Signature) -> _Read | None:
     """A file as it is now; `None` where it has gone since it was listed."""
     try:
-        data = read_from_disk(f"{root}/{path}", MAX_BYTES)
+        data = read_bytes(f"{root}/{path}", MAX_BYTES)
     except FileNotFoundError:
         return None
     except Unreadable:
         return _Read(File(path, b"", signature.size, 0, _UNREADABLE), b"")
-    is_settled = signature.mtime_ns < time.time_ns() - _SETTLED_NS and signature.size == len(data)
-    mtime_ns = signature.mtime_ns if is_settled else 0  # whoever may have changed unnoticed is looked at again
+    is_settled = signature.mtime_ns < time.time_ns() - SETTLED_NS and signature.size == len(data)
+    mtime_ns = signature.mtime_ns if is_settled else 0  # what may change unnoticed is looked at again
     return _Read(File(path, hashlib.sha256(data).digest()[:16], len(data), mtime_ns), data)
 
 
@@ -184,7 +179,7 @@ def _put(read: _Read) -> Put:
         return Put(read.file, _NOTHING)
     contents: Contents | LeftOut
     try:
-        contents = read_bytes(read.file.path, read.data)
+        contents = parse(read.file.path, read.data)
         if not isinstance(contents, str):
             _check(contents)
     except Exception:  # one file that we can't take apart must not keep the others out

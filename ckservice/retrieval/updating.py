@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
-from ckservice.errors import CkserviceError, StorageFailed
-from ckservice.retrieval.embedding.making import Tell
-from ckservice.retrieval.embedding.questions import StartSoon
+from ckservice.errors import CkserviceError, StorageBusy, StorageFailed
 from ckservice.retrieval.files.walk import Walk
 from ckservice.retrieval.storage import index
 from ckservice.retrieval.syncing import Counts, Replaced, Sync, compare
-from ckservice.store.database import Database, StorageBusy, pragma, snapshot, transaction
+from ckservice.retrieval.types import StartSoon, Tell, tell_nobody
+from ckservice.store.database import Database, pragma, snapshot, transaction
 from ckservice.types import Progress
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ _TELL_SECONDS = 0.1
 _NOTE_AFTER = timedelta(minutes=10)
 """That nothing has changed is written down no more often."""
 
-_BUSY_SECONDS = 30.0
+_STUCK_SECONDS = 30.0
 """How long a process that holds the index is waited for while it writes nothing."""
 
 _MOST_ATTEMPTS = 5
@@ -111,6 +110,9 @@ class Updating:
             tell: is told how far it is, ten times a second at most.
             rebuild: read all files as if they were new.
 
+        Returns:
+            What has become of the files.
+
         Raises:
             RepositoryNotFound: there is no directory any more.
             StorageFailed: the index can't be used.
@@ -139,7 +141,11 @@ class Updating:
         await refresh.done.wait()
 
     async def remove_all(self) -> None:
-        """Remove everything that the index holds. One that is being brought up to date begins anew."""
+        """Remove everything that the index holds. One that is being brought up to date begins anew.
+
+        Raises:
+            StorageFailed: the file can't be written.
+        """
         self._agreed = None
         await self._patiently(index.remove_all)
 
@@ -167,7 +173,7 @@ class Updating:
         try:
             async with self._turn():
                 self._queued = None  # who asks from now on may know of a later change
-                await self._sync(_say_nothing)
+                await self._sync(tell_nobody)
                 refresh.problem = self._told = None
         except CkserviceError as error:
             refresh.problem = error
@@ -229,7 +235,12 @@ class Updating:
         self._agreed = (epoch, _iso(begun))
 
     async def _patiently(self, work: "Callable[[sqlite3.Connection], T]") -> T:
-        """Call `work`, again and again while another process writes, and gets on."""
+        """Call `work`, again and again while another process writes, and gets on.
+
+        Raises:
+            StorageBusy: it holds the index, and writes nothing.
+            StorageFailed: the index can't be used.
+        """
         seen, since = -1, monotonic()
         while True:
             try:
@@ -238,13 +249,9 @@ class Updating:
                 version = await self._database.run(partial(pragma, name="data_version"))
                 if version != seen:
                     seen, since = version, monotonic()
-                elif monotonic() - since > _BUSY_SECONDS:
+                elif monotonic() - since > _STUCK_SECONDS:
                     raise
 
 
 def _iso(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-async def _say_nothing(_progress: Progress) -> None:
-    pass

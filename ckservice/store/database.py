@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
-from ckservice.errors import StorageFailed
+from ckservice.errors import StorageBusy, StorageFailed
 from ckservice.store import sqlite_errors
 from ckservice.store.database_file import DatabaseFile, Identity
 
@@ -44,10 +44,6 @@ _REPLACING = threading.Lock()
 
 Salvage = Callable[["sqlite3.Connection", "sqlite3.Connection"], None]
 """Copies what is worth keeping from a damaged file, reading from which may fail at any point, to the new one."""
-
-
-class StorageBusy(StorageFailed):
-    """Another process writes, and has not finished in time."""
 
 
 class Database:
@@ -104,7 +100,8 @@ class Database:
         """Call `work` with a connection, in autocommit mode. It may be called twice: it must not gather anything.
 
         Raises:
-            StorageFailed: the file can't be used: the disk is full, another process holds it, and so on.
+            StorageBusy: another process writes; it may be tried again.
+            StorageFailed: the file can't be used: the disk is full, permission is missing, and so on.
         """
         return await anyio.to_thread.run_sync(partial(self._run, monotonic(), work), abandon_on_cancel=True)
 
@@ -119,7 +116,7 @@ class Database:
     def _run(self, asked_at: float, work: "Callable[[sqlite3.Connection], T]") -> T:
         with self._lock:
             if self._problem is not None and self._failed_at > asked_at:
-                # Who has waited for that need not find out for himself.
+                # Whoever has waited for that need not find out again.
                 raise type(self._problem)(self._problem.message)
             try:
                 return self._attempt(work)

@@ -70,8 +70,8 @@ class Git:
     """The Git repository that a directory is in. All paths are relative to the directory, with `/`.
 
     Nothing is written, nothing is fetched, and no program is run that the repository names. Every method but `state`
-    raises `GitFailed`, with a message that says what to do: Git is not installed, there is no repository, it belongs to
-    somebody else, it has no work tree or is broken, or Git takes longer than ten seconds.
+    and `ignored` raises `GitFailed`, with a message that says what to do: Git is not installed, there is no repository,
+    it belongs to somebody else, it has no work tree or is broken, or Git takes longer than ten seconds.
 
     Args:
         root: the directory, with links resolved; it may lie below the top of the work tree.
@@ -220,7 +220,7 @@ class Git:
         return self._checkout
 
     async def _global_excludes(self) -> Iterable[Path]:
-        """Where the user has his own: https://git-scm.com/docs/git-config#Documentation/git-config.txt-coreexcludesFile."""
+        """Where users have their own: https://git-scm.com/docs/git-config#Documentation/git-config.txt-coreexcludesFile."""
         output = await self._run("config", "--type=path", "--get", "core.excludesFile", codes=(0, 1))
         if output.data:
             return (self._root / _decode(output).removesuffix("\n"),)

@@ -14,6 +14,8 @@ _NOT_FOUND = "No model is connected, and no statement of the sources comes close
 
 _MOST = 5
 _MOST_OF_ONE = 3
+"""Statements of an answer, and of one source in it."""
+
 _LEAST_SHARE = 0.5
 """Of the best score: what is further away is left out."""
 
@@ -22,8 +24,14 @@ _ENOUGH_WORDS = 3
 """A statement comes close that has a quarter of the question in it, or so many of its words."""
 
 _TITLE_WEIGHT = 0.5
+"""What a word counts that stands in the title only."""
+
 _WHOLE_WORDS = 8
+"""A statement of fewer words says less."""
+
 _MOST_QUESTION = 10_000
+"""Characters; what comes behind them is not looked at."""
+
 _LETTERS = 5
 """That tell what word it is, whatever its ending."""
 

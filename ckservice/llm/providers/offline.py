@@ -193,7 +193,7 @@ def _extract(question: str, messages: list[Message]) -> str:
     if not texts:
         return ""
     from ckservice.llm.providers.extraction import extract  # noqa: PLC0415 - only for those who ask with sources
-    from ckservice.llm.quoting import read_quotations  # noqa: PLC0415
+    from ckservice.llm.quoting import read_quotations  # noqa: PLC0415 - as above
 
     sources = [source for text in texts for source in read_quotations(text)]
     return extract(question, sources) if sources else ""

@@ -54,7 +54,6 @@ _OUTLINES = frozenset(
         ".gql",
         ".dockerfile",
         ".mk",
-        ".editorconfig",
         ".lock",
         ".log",
     ]

@@ -7,6 +7,8 @@ from ckservice.retrieval.chunking.languages import METHOD, Language
 
 _MOST_LINES = 15
 _MOST_CHARACTERS = 1500
+"""Of a header: more than that is not what people write in one."""
+
 _NO_NAMES = frozenset(
     [
         "assert",
@@ -48,6 +50,8 @@ _NO_NAMES = frozenset(
         "yield",
     ]
 )
+"""Words that stand where the name of a method would, and are none."""
+
 _ANNOTATIONS = re.compile(r"(?:@[\w.]{1,80}(?:\([^()]{0,80}\))?\s{1,8}){0,4}")
 _FIRST_WORD = re.compile(r"\w*")
 _BRACKET = re.compile(r"[()]")

@@ -7,9 +7,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ckservice.retrieval.chunking.languages import Language
-from ckservice.retrieval.chunking.lines import Span
+from ckservice.retrieval.chunking.lines import Span, column
 
-_TAB = 4
 _MOST_COLUMNS = 1000
 
 _KIND = re.compile(
@@ -130,12 +129,10 @@ def read_levels(lines: Sequence[str], language: Language) -> Levels:
             kinds.append(Kind.BLANK)
             found.append(0)
             continue
-        column = 0 if line[0] == text[0] else len(line) - len(line.lstrip())
-        if column and "\t" in line[:column]:
-            column = len(line[:_MOST_COLUMNS][:column].expandtabs(_TAB))
         kinds.append(_kind(text, depth, language))
         closed = len(text) - len(text.lstrip(_CLOSERS)) if depth else 0
-        found.append(min(column, _MOST_COLUMNS - 1) + _MOST_COLUMNS * max((depth or 0) - closed, 0))
+        indented = 0 if line[0] == text[0] else column(line, _MOST_COLUMNS - 1)
+        found.append(indented + _MOST_COLUMNS * max((depth or 0) - closed, 0))
     return Levels(kinds, found)
 
 

@@ -18,6 +18,7 @@ _NOTHING = re.compile(r"(?:[\W_]++|end\b)*+")
 """What no word can find: brackets that are closed."""
 
 _BREAK = re.compile("\r\n?|\n")
+_TAB = 4
 
 
 class Span(NamedTuple):
@@ -51,6 +52,14 @@ def split_lines(text: str) -> list[str]:
 def size(lines: Sequence[str], span: Span) -> int:
     """Characters in the lines of a span, with their line breaks."""
     return sum(map(len, lines[span.first - 1 : span.last])) + span.last - span.first + 1
+
+
+def column(line: str, most: int) -> int:
+    """How far a line is indented, in spaces; a tab goes to the next multiple of four."""
+    indented = len(line) - len(line.lstrip())
+    if "\t" in line[:indented]:
+        indented = len(line[: min(indented, most)].expandtabs(_TAB))
+    return min(indented, most)
 
 
 def trimmed(lines: Sequence[str], span: Span) -> Span | None:

@@ -9,12 +9,20 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from ckservice.retrieval.chunking.levels import Kind, Levels, Unit
-from ckservice.retrieval.chunking.lines import MOST_CHARACTERS, Passage, Span, paragraph, passages, size, split_lines
+from ckservice.retrieval.chunking.lines import (
+    MOST_CHARACTERS,
+    Passage,
+    Span,
+    column,
+    paragraph,
+    passages,
+    size,
+    split_lines,
+)
 
 _MOST_DEPTH = 12
-_TAB = 4
 _MOST_COLUMNS = 1000
-_SECTIONS = frozenset({".toml", ".ini", ".cfg", ".conf", ".editorconfig", ".properties"})
+_SECTIONS = frozenset({".toml", ".ini", ".cfg", ".conf", ".properties"})
 """Endings of files where a name in brackets stands above what belongs to it, and not further out."""
 
 _NAME = re.compile(
@@ -108,11 +116,8 @@ def _level(line: str, has_sections: bool) -> int:
     text = line.lstrip()
     if has_sections:
         return 0 if text.startswith(("[", *_COMMENT)) else 1
-    column = len(line) - len(text)
-    if "\t" in line[:column]:
-        column = len(line[:_MOST_COLUMNS][:column].expandtabs(_TAB))
     # An item may stand in the column of the key that it belongs to.
-    return 2 * min(column, _MOST_COLUMNS) + text.startswith(("- ", "-\t"))
+    return 2 * column(line, _MOST_COLUMNS) + text.startswith(("- ", "-\t"))
 
 
 def _name(line: str) -> str:

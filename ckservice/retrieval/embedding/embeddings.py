@@ -8,20 +8,20 @@ from time import monotonic
 
 import anyio
 
-from ckservice.errors import BudgetExceeded, ProviderError, ProviderNotConfigured, ProviderUnavailable, StorageFailed
+from ckservice.errors import BudgetExceeded, EmbeddingsNotConfigured, ProviderError, ProviderUnavailable, StorageFailed
+from ckservice.retrieval.embedding.backoff import Backoff
 from ckservice.retrieval.embedding.embedder import Embedder
-from ckservice.retrieval.embedding.making import Making, Tell
-from ckservice.retrieval.embedding.questions import Questions, StartSoon
-from ckservice.retrieval.embedding.trouble import Trouble
+from ckservice.retrieval.embedding.making import Making
+from ckservice.retrieval.embedding.questions import Questions
 from ckservice.retrieval.model import EmbeddingStatus
 from ckservice.retrieval.ranking.vectors import Signs, Vector
 from ckservice.retrieval.storage import stored_vectors
+from ckservice.retrieval.types import StartSoon, Tell, tell_nobody
 from ckservice.store.database import Database
-from ckservice.types import Progress
 
 _PAUSE = 30.0
 _LONGEST_PAUSE = 600.0
-"""Seconds after a failure, until the provider is asked again for what nobody waits for."""
+"""Seconds until the provider is asked again for what nobody waits for: after the first failure, and after many."""
 
 _AT_ONCE = 4
 """Requests of those who wait: a server far away works on several, one on this machine is none the worse for it."""
@@ -45,8 +45,8 @@ class _Model:
 
     embedder: Embedder
     questions: Questions = field(default_factory=Questions)
-    trouble: Trouble = field(
-        default_factory=partial(Trouble, "texts could not be embedded", first=_PAUSE, most=_LONGEST_PAUSE)
+    backoff: Backoff = field(
+        default_factory=partial(Backoff, "texts could not be embedded", first=_PAUSE, most=_LONGEST_PAUSE)
     )
     refused: set[bytes] = field(default_factory=set)
     complete_at: tuple[int, float] | None = None
@@ -56,7 +56,7 @@ class _Model:
     def problem(self) -> str | None:
         """Why not every text has a vector."""
         refused = f"The provider of embeddings refuses {len(self.refused)} of the texts." if self.refused else None
-        return self.trouble.problem or refused
+        return self.backoff.problem or refused
 
     def is_complete(self, version: int) -> bool:
         """Whether nothing is missing, as far as this process knows."""
@@ -67,8 +67,8 @@ class _Model:
 
     def is_left_alone(self) -> bool:
         """Whether a failure was a moment ago; an outage is over as soon as a question has been answered."""
-        is_outage = isinstance(self.trouble.error, ProviderUnavailable)
-        return self.trouble.is_fresh() and not (is_outage and self.questions.answered_at > self.trouble.at)
+        is_outage = isinstance(self.backoff.error, ProviderUnavailable)
+        return self.backoff.is_waiting and not (is_outage and self.questions.answered_at > self.backoff.failed_at)
 
 
 class Embeddings:
@@ -122,13 +122,19 @@ class Embeddings:
         model = self._now()
         if model is None:
             if must:
-                raise _not_configured()
+                raise EmbeddingsNotConfigured
             return 0, None
         embedded = 0
         async with self._making:
             while True:
-                is_given_up = partial(self._is_outdated, model)
-                making = Making(self._writer, model.embedder, tell, model.refused, is_given_up, _AT_ONCE)
+                making = Making(
+                    self._writer,
+                    model.embedder,
+                    tell,
+                    refused=model.refused,
+                    is_given_up=partial(self._is_outdated, model),
+                    at_once=_AT_ONCE,
+                )
                 try:
                     await self._make(model, making, version)
                 except (ProviderError, BudgetExceeded):
@@ -144,7 +150,7 @@ class Embeddings:
         """Make the vectors that are missing beside the requests, unless that is going on, or failed a moment ago.
 
         Args:
-            start_soon: see there.
+            start_soon: runs it.
             version: see `complete`.
         """
         model = self._now()
@@ -157,29 +163,30 @@ class Embeddings:
 
         Args:
             question: the text.
-            start_soon: see there; what comes too late for this question is there for the next.
+            start_soon: runs the request; what comes too late for this question is there for the next.
             must: wait for it, and raise what goes wrong.
 
         Raises:
             ProviderError: `must`, and there is no provider, or it failed.
             BudgetExceeded: `must`, and it might cost more than the settings allow.
+            StorageFailed: the index can't be read.
         """
         model = self._now()
         if model is None and must:
-            raise _not_configured()
+            raise EmbeddingsNotConfigured
         if model is None or not question.strip():
             return None
         key = model.embedder.key
-        length = await self._reader.run(partial(stored_vectors.length_of, model=key))
-        if not length and not must:
+        dimensions = await self._reader.run(partial(stored_vectors.dimensions_of, model=key))
+        if not dimensions and not must:
             return None
-        values = await model.questions.vector(model.embedder, question, length, start_soon, must=must)
+        values = await model.questions.vector(model.embedder, question, dimensions, start_soon, must=must)
         if values is None:
             return None
-        if length and len(values) != length and not model.has_changed:
+        if dimensions and len(values) != dimensions and not model.has_changed:
             model.has_changed, model.complete_at = True, None
             with suppress(StorageFailed):  # the answer does without
-                await self._writer.run(partial(stored_vectors.begin_anew, model=key, length=len(values)))
+                await self._writer.run(partial(stored_vectors.begin_anew, model=key, dimensions=len(values)))
         return Vector(key, values)
 
     async def status(self) -> EmbeddingStatus:
@@ -196,7 +203,7 @@ class Embeddings:
             model=model.embedder.model,
             embedded=counts.embedded,
             missing=counts.missing,
-            problem=model.problem or model.questions.trouble.problem,
+            problem=model.problem or model.questions.backoff.problem,
         )
 
     def _now(self) -> _Model | None:
@@ -221,9 +228,9 @@ class Embeddings:
             if making.embedded:
                 await self._writer.run(stored_vectors.prune)
         except Exception as error:
-            model.trouble.note(error)
+            model.backoff.failed(error)
             raise
-        model.trouble.end()
+        model.backoff.succeeded()
         if making.is_complete:
             model.complete_at = version, monotonic()
 
@@ -233,19 +240,13 @@ class Embeddings:
         if model is None or self._making.locked():
             return
         async with self._making:
-            is_given_up = partial(self._is_taken_over, model)
-            making = Making(self._writer, model.embedder, _say_nothing, model.refused, is_given_up, _AT_ONCE_BESIDE)
+            making = Making(
+                self._writer,
+                model.embedder,
+                tell_nobody,
+                refused=model.refused,
+                is_given_up=partial(self._is_taken_over, model),
+                at_once=_AT_ONCE_BESIDE,
+            )
             with suppress(Exception):  # of which the log knows; nobody else would catch it
                 await self._make(model, making, version)
-
-
-def _not_configured() -> ProviderNotConfigured:
-    return ProviderNotConfigured(
-        "No provider of embeddings is configured.",
-        provider="offline",
-        user_message="No provider of embeddings is chosen; choose one in the settings.",
-    )
-
-
-async def _say_nothing(_progress: Progress) -> None:
-    pass

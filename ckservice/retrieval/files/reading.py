@@ -20,7 +20,7 @@ _LEAST_PROSE = 0.1
 """In prose, a sixth of the characters are spaces; in what machines write for machines, a thirtieth."""
 
 
-def read_bytes(path: str, data: bytes) -> Contents | LeftOut:
+def parse(path: str, data: bytes) -> Contents | LeftOut:
     """The chunks and links of a file, with secrets masked; or why it is left out.
 
     Lines keep their numbers, as editors and Git count them.

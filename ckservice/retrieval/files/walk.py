@@ -9,19 +9,14 @@ from typing import TypeVar
 
 import anyio
 
+from ckservice.context.disk import SETTLED_NS
 from ckservice.context.git.repository import Git
 from ckservice.errors import GitFailed
 from ckservice.retrieval.files.ignoring import Ignoring
-from ckservice.retrieval.files.scan import MAX_BYTES, Rules, Scan, Signature
+from ckservice.retrieval.files.scan import Rules, Scan, Signature
 from ckservice.retrieval.types import LeftOut
 
-__all__ = ["MAX_BYTES", "Listing", "Signature", "Walk"]
-
 T = TypeVar("T")
-
-_SETTLED_NS = 2_000_000_000
-"""A file that changed later than this before it was read may change again without a trace: FAT's clock, the coarsest, has
-two seconds."""
 
 _RETRY_SECONDS = 60.0
 """After which Git is tried again where it could not be used."""
@@ -169,4 +164,4 @@ def _folders_of(paths: Iterable[str]) -> frozenset[str]:
 
 def _is_settled(asked: _Asked, files: Iterable[Signature]) -> bool:
     """Whether Git must have seen the rules as they are now."""
-    return not any(asked.at - _SETTLED_NS < file.mtime_ns <= time.time_ns() for file in files)
+    return not any(asked.at - SETTLED_NS < file.mtime_ns <= time.time_ns() for file in files)

@@ -1,13 +1,12 @@
 """Which chunks may be found."""
 
-import ntpath
 import os
 from collections.abc import Collection
 from dataclasses import dataclass
 
 _LAST = "\U0010ffff"
 
-_ON_WINDOWS = os.path is ntpath
+_IS_WINDOWS = os.name == "nt"
 """Where `\\` is another `/`, and case tells no paths apart."""
 
 
@@ -31,7 +30,7 @@ class Filter:
     def condition(self) -> str:
         """What follows in a WHERE."""
         types = "" if self.entity_types is None else f" AND entity_type IN ({', '.join('?' * len(self.entity_types))})"
-        path = "file.path COLLATE NOCASE" if _ON_WINDOWS else "file.path"
+        path = "file.path COLLATE NOCASE" if _IS_WINDOWS else "file.path"
         return f"{types} AND {path} >= ? AND {path} < ?" if self.path_prefix else types
 
     @property
@@ -43,7 +42,7 @@ class Filter:
 
 def normal_prefix(given: str) -> str:
     """What paths in an index begin with where somebody means `given`: `docs/` for `./docs/` and `/docs/`."""
-    prefix = given.replace("\\", "/") if _ON_WINDOWS else given
+    prefix = given.replace("\\", "/") if _IS_WINDOWS else given
     while prefix.startswith(("/", "./")):
         prefix = prefix.removeprefix(".").lstrip("/")
     return "" if prefix == "." else prefix

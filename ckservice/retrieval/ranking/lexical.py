@@ -108,7 +108,7 @@ def _with_pairs(connection: "sqlite3.Connection", text: str, scores: dict[int, f
     first = list(scores)[:_REFINED]
     if spoken and len(first) > 1:
         rows = connection.execute(
-            f"SELECT rowid, {_SCORE} FROM fts WHERE fts MATCH ? AND +rowid IN ({', '.join(map(str, first))})",  # noqa: S608
+            f"SELECT rowid, {_SCORE} FROM fts WHERE fts MATCH ? AND +rowid IN ({', '.join(map(str, first))})",  # noqa: S608 - numbers
             (match_side_by_side(spoken),),
         )
         for chunk, score in rows:

@@ -182,7 +182,7 @@ def _pinned(connection: "sqlite3.Connection", text: str, within: Filter) -> dict
 
 def _entities(connection: "sqlite3.Connection", chunks: Collection[int]) -> dict[int, str]:
     listed = ", ".join(map(str, chunks))
-    return dict(connection.execute(f"SELECT id, entity_id FROM chunk WHERE id IN ({listed})").fetchall())  # noqa: S608
+    return dict(connection.execute(f"SELECT id, entity_id FROM chunk WHERE id IN ({listed})").fetchall())  # noqa: S608 - numbers
 
 
 def _first_chunks(connection: "sqlite3.Connection", entities: Sequence[str], within: Filter) -> dict[str, int]:

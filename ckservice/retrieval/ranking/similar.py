@@ -4,6 +4,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from ckservice.errors import EntityNotFound
+from ckservice.retrieval.chunk import embedded_text
 from ckservice.retrieval.ranking.search import Query, Results, search
 from ckservice.retrieval.ranking.vectors import Signs, Vector
 from ckservice.store.database import snapshot
@@ -36,7 +37,7 @@ def similar(
             raise EntityNotFound(f"There is no entity {entity_id[:100]!r} in the index.")
         found, title, body, text_hash = row
         vector = _kept(connection, model, text_hash) if model is not None else None
-        query = Query(f"{title}\n{body}", top_k, vector=vector, pins_ids=False, without=found)
+        query = Query(embedded_text(title, body), top_k, vector=vector, pins_ids=False, without=found)
         return search(connection, query, signs)
 
 

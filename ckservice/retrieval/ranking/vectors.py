@@ -12,7 +12,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from ckservice.retrieval.ranking.filters import Filter
-from ckservice.retrieval.storage.stored_vectors import length, pruned, signs_of
+from ckservice.retrieval.storage.stored_vectors import norm, pruned, signs_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -57,28 +57,27 @@ class Signs:
 
     model: int = 0
     pruned: int = 0
-    last: int = 0
     numbers: list[int] = field(default_factory=list)
     bits: list[int] = field(default_factory=list)
     some: list[tuple[float, bytes]] = field(default_factory=list)
 
     def update(self, connection: "sqlite3.Connection", model: int) -> None:
-        """Read those that are new; all of them after some have been removed."""
+        """Read those that are new; all of them after some have been removed. One that fails can be repeated."""
         generation = pruned(connection)
         if (model, generation) != (self.model, self.pruned):
-            self.model, self.pruned, self.last = model, generation, 0
+            self.model, self.pruned = model, generation
             self.numbers.clear()
             self.bits.clear()
             self.some.clear()
+        before = len(self.numbers)
         for number, bits in connection.execute(
-            "SELECT embedding, bits FROM signs WHERE model = ? AND embedding > ? ORDER BY embedding", (model, self.last)
+            "SELECT embedding, bits FROM signs WHERE model = ? AND embedding > ? ORDER BY embedding",
+            (model, self.numbers[-1] if self.numbers else 0),
         ):
-            self.numbers.append(number)
             self.bits.append(int.from_bytes(bits, "big"))
-        last = self.numbers[-1] if self.numbers else 0
-        if last != self.last:
-            self.some = _some(connection, self.numbers) if len(self.numbers) >= _ENOUGH else []
-        self.last = last
+            self.numbers.append(number)
+        if before < len(self.numbers) >= _ENOUGH:
+            self.some = _some(connection, self.numbers)
 
     def nearest(self, bits: int, most: int, among: Collection[int] | None = None) -> list[int]:
         """Numbers of the vectors whose signs differ least, the nearest first; of all, or of some."""
@@ -106,7 +105,7 @@ def cosines(
     It is their cosine for most models. For those that give all texts a large one, 0 is the least that any of some texts of
     this index has.
 
-    None, where the model has embedded nothing yet, or gives vectors of another length by now.
+    None, where the model has embedded nothing yet, or gives vectors of other dimensions by now.
 
     Args:
         connection: to the index.
@@ -117,7 +116,7 @@ def cosines(
         wanted: entities that are to be found; some have several chunks.
     """
     model = connection.execute("SELECT id, dimensions FROM model WHERE name = ?", (vector.model,)).fetchone()
-    size = length(vector.values)
+    size = norm(vector.values)
     if model is None or model[1] != len(vector.values) or not 0 < size < math.inf:
         return {}
     signs.update(connection, model[0])

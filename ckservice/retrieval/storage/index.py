@@ -76,7 +76,10 @@ class Statistics:
     left_out: dict[LeftOut, int]
     chunks: int
     links: int
-    embeddings: int
+
+
+NOTHING = Statistics(files=0, left_out={}, chunks=0, links=0)
+"""What an index holds that was never made."""
 
 
 def write_batch(connection: "sqlite3.Connection", waiting: Iterable[Change | None]) -> int:
@@ -109,10 +112,10 @@ def statistics(connection: "sqlite3.Connection") -> Statistics:
         by_status: dict[Any, int] = dict(
             connection.execute("SELECT status, count(*) FROM file GROUP BY status").fetchall()
         )
-        chunks, links, embeddings = connection.execute(
-            "SELECT (SELECT count(*) FROM chunk), (SELECT count(*) FROM link), (SELECT count(*) FROM embedding)"
+        chunks, links = connection.execute(
+            "SELECT (SELECT count(*) FROM chunk), (SELECT count(*) FROM link)"
         ).fetchone()
-    return Statistics(by_status.pop(INDEXED, 0), by_status, chunks, links, embeddings)
+    return Statistics(by_status.pop(INDEXED, 0), by_status, chunks, links)
 
 
 def note(connection: "sqlite3.Connection", key: str) -> Any:
@@ -170,15 +173,15 @@ def _put(connection: "sqlite3.Connection", file: File, contents: Contents) -> No
             (file.path, file.hash, file.size, file.mtime_ns, file.status),
         ).lastrowid
     for chunk in contents.chunks:
-        words = (chunk.title, chunk.ids, chunk.body)
+        words = (chunk.title, chunk.identifiers, chunk.body)
         place = (chunk.order, chunk.entity_type, chunk.entity_id, chunk.first_line, chunk.last_line)
         row = connection.execute(
-            "INSERT INTO chunk (file, place, entity_type, entity_id, first_line, last_line, text_hash, title, ids, body)"
+            "INSERT INTO chunk (file, place, entity_type, entity_id, first_line, last_line, text_hash, title, identifiers, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (number, *place, chunk.text_hash, *words),
         ).lastrowid
         connection.execute(
-            "INSERT INTO fts (rowid, entity_id, title, ids, body) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO fts (rowid, entity_id, title, identifiers, body) VALUES (?, ?, ?, ?, ?)",
             (row, chunk.entity_id, *words),
         )
     if contents.links is not None:
@@ -212,8 +215,8 @@ def _number(connection: "sqlite3.Connection", path: str) -> int | None:
 def _remove_chunks(connection: "sqlite3.Connection", number: int) -> None:
     # A table without content of its own has to be told what it forgets: https://www.sqlite.org/fts5.html#the_delete_command
     connection.execute(
-        "INSERT INTO fts (fts, rowid, entity_id, title, body, ids)"
-        " SELECT 'delete', id, entity_id, title, body, ids FROM chunk WHERE file = ?",
+        "INSERT INTO fts (fts, rowid, entity_id, title, body, identifiers)"
+        " SELECT 'delete', id, entity_id, title, body, identifiers FROM chunk WHERE file = ?",
         (number,),
     )
     connection.execute("DELETE FROM chunk WHERE file = ?", (number,))

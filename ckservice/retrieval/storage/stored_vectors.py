@@ -18,7 +18,7 @@ _LARGEST = 127
 """The largest number in a vector is kept as this."""
 
 _NOTHING = 1e-300
-"""What is smaller can't be scaled."""
+"""The largest number of a vector that is as good as 0: dividing by a smaller one overflows."""
 
 _BITS = b"1" * 128 + b"0" * 128
 """A binary digit for the first byte of a number, whose first bit is its sign."""
@@ -63,7 +63,14 @@ def count(connection: "sqlite3.Connection", model: str) -> Counts:
 
 
 def missing(connection: "sqlite3.Connection", model: str, most: int, after: int = 0) -> list[Text]:
-    """Texts without a vector, each once: those of so many chunks at most, behind one, which the last one before tells."""
+    """Texts without a vector, each once, in the order of their chunks.
+
+    Args:
+        connection: to the index.
+        model: that has made no vector of them.
+        most: chunks that are looked at.
+        after: the chunk behind which to begin: the last one of the texts before.
+    """
     rows = connection.execute(
         "SELECT id, text_hash, title, body FROM chunk WHERE id > ? AND NOT EXISTS (SELECT 1 FROM embedding WHERE model ="
         " (SELECT id FROM model WHERE name = ?) AND embedding.text_hash = chunk.text_hash) ORDER BY id LIMIT ?",
@@ -73,8 +80,8 @@ def missing(connection: "sqlite3.Connection", model: str, most: int, after: int 
     return list({text.text_hash: text for text in texts}.values())
 
 
-def length_of(connection: "sqlite3.Connection", model: str) -> int:
-    """The length of the vectors of a model; 0 where there are none."""
+def dimensions_of(connection: "sqlite3.Connection", model: str) -> int:
+    """How many numbers the vectors of a model have; 0 where there are none."""
     row = connection.execute(
         "SELECT dimensions FROM model WHERE name = ? AND EXISTS (SELECT 1 FROM signs WHERE signs.model = model.id)",
         (model,),
@@ -82,22 +89,21 @@ def length_of(connection: "sqlite3.Connection", model: str) -> int:
     return int(row[0]) if row is not None else 0
 
 
-def store(connection: "sqlite3.Connection", model: str, vectors: Iterable[tuple[bytes, Sequence[float]]]) -> int:
-    """Keep vectors under the hashes of their texts, and say how many there were.
+def store(connection: "sqlite3.Connection", model: str, vectors: Iterable[tuple[bytes, Sequence[float]]]) -> None:
+    """Keep vectors under the hashes of their texts.
 
-    Where a model gives vectors of another length than it did, it is another one: what it gave before is removed.
+    Where a model gives vectors of other dimensions than it did, it is another one: what it gave before is removed.
 
     Raises:
-        ValueError: they are not all of one length, or one has a number that is not finite.
+        ValueError: they have not all the same dimensions, or one has a number that is not finite.
     """
     rows = [(text_hash, *_packed(values)) for text_hash, values in vectors]
-    lengths = {len(vector) for _, _, vector, _ in rows}
-    if len(lengths) != 1:
-        if lengths:
-            raise ValueError("vectors have several lengths")
-        return 0
+    if not rows:
+        return
+    if len({len(vector) for _, _, vector, _ in rows}) > 1:
+        raise ValueError("vectors have several dimensions")
     with transaction(connection):
-        number = _register(connection, model, lengths.pop())
+        number = _register(connection, model, len(rows[0][2]))
         for text_hash, scale, vector, bits in rows:
             row = connection.execute(
                 "INSERT INTO embedding (model, text_hash, scale, vector) VALUES (?, ?, ?, ?)"
@@ -106,13 +112,12 @@ def store(connection: "sqlite3.Connection", model: str, vectors: Iterable[tuple[
             ).fetchone()
             if row is not None:
                 connection.execute("INSERT INTO signs (model, embedding, bits) VALUES (?, ?, ?)", (number, *row, bits))
-    return len(rows)
 
 
-def begin_anew(connection: "sqlite3.Connection", model: str, length: int) -> None:
-    """Remove the vectors of a model that have another length: it is not the model that they were made with."""
+def begin_anew(connection: "sqlite3.Connection", model: str, dimensions: int) -> None:
+    """Remove the vectors of a model that have other dimensions: it is not the model that they were made with."""
     with transaction(connection):
-        _register(connection, model, length)
+        _register(connection, model, dimensions)
 
 
 def note_use(connection: "sqlite3.Connection", model: str) -> None:
@@ -126,8 +131,8 @@ def note_use(connection: "sqlite3.Connection", model: str) -> None:
     )
 
 
-def prune(connection: "sqlite3.Connection") -> int:
-    """Remove vectors that are not likely to be wanted again, and say how many there were.
+def prune(connection: "sqlite3.Connection") -> None:
+    """Remove vectors that are not likely to be wanted again.
 
     Kept are those of the models that were used last, and of texts that have gone a number that a change of branches
     may bring back.
@@ -151,16 +156,15 @@ def prune(connection: "sqlite3.Connection") -> int:
             connection.executemany("DELETE FROM signs WHERE embedding = ? AND model = ?", rows)
             connection.executemany("DELETE FROM embedding WHERE id = ?", ((row[0],) for row in rows))
     connection.executemany("DELETE FROM model WHERE id = ?", old)
-    return len(set(unwanted))
 
 
 def pruned(connection: "sqlite3.Connection") -> int:
-    """A number that is another one after vectors have been removed, and in another file."""
+    """A number that is another one after vectors have been removed, and in another file: see `tables`."""
     row = connection.execute("SELECT value FROM meta WHERE key = 'pruned'").fetchone()
     return int(row[0]) if row is not None else 0
 
 
-def length(values: Sequence[float]) -> float:
+def norm(values: Sequence[float]) -> float:
     return math.sqrt(sum(map(mul, values, values)))
 
 
@@ -170,6 +174,7 @@ def signs_of(values: Sequence[float]) -> int:
 
 
 def _register(connection: "sqlite3.Connection", model: str, dimensions: int) -> int:
+    """The number of a model; if it had other dimensions, its vectors are removed."""
     row = connection.execute("SELECT id, dimensions FROM model WHERE name = ?", (model,)).fetchone()
     if row is None:
         _tell_pruned(connection)

@@ -30,7 +30,7 @@ CREATE TABLE chunk (
     last_line INTEGER NOT NULL,
     text_hash BLOB NOT NULL,
     title TEXT NOT NULL,
-    ids TEXT NOT NULL,
+    identifiers TEXT NOT NULL,
     body TEXT NOT NULL
 );
 CREATE INDEX chunk_by_file ON chunk (file, place);
@@ -38,7 +38,7 @@ CREATE INDEX chunk_by_entity ON chunk (entity_id COLLATE NOCASE);
 CREATE INDEX chunk_by_type ON chunk (entity_type);
 CREATE INDEX chunk_by_text ON chunk (text_hash);
 CREATE VIRTUAL TABLE fts USING fts5 (
-    entity_id, title, body, ids,
+    entity_id, title, body, identifiers,
     content = 'chunk', content_rowid = 'id', tokenize = 'porter unicode61 remove_diacritics 2'
 );
 CREATE TABLE link (
@@ -74,7 +74,7 @@ CREATE TABLE signs (
 """Statements, with a semicolon between.
 
 meta has an `epoch`, which is another one whenever all files were removed at once, or the database was made anew;
-`pruned`, which is higher whenever vectors were removed, and likely another one when the database was made anew;
+`pruned`, a number that is another one whenever vectors were removed, or the database was made anew;
 `indexed_at`, when it was last found to hold what the repository holds; and `root`, the path of the repository.
 file.status is `indexed`, or why the file is left out. link.source and link.target are ids of entities, link.file is
 where the link is stated. model.used_at is in seconds since 1970. embedding.vector has an int8 for each dimension, to be

@@ -1,4 +1,4 @@
-"""What goes wrong beside the requests: told once, and not tried again for a while."""
+"""After failures beside the requests: told once, and tried again after a while, which grows."""
 
 import logging
 from time import monotonic
@@ -8,8 +8,8 @@ from ckservice.errors import CkserviceError
 log = logging.getLogger(__name__)
 
 
-class Trouble:
-    """A run of failures.
+class Backoff:
+    """A run of failures, and how long nothing is tried after each.
 
     Args:
         told: the line of the log for the first one.
@@ -18,12 +18,12 @@ class Trouble:
 
     Attributes:
         error: the last failure; `None` where the last attempt went well.
-        at: when that was, on the monotonic clock, in seconds.
+        failed_at: when that was, in seconds of the monotonic clock.
     """
 
     def __init__(self, told: str, *, first: float, most: float) -> None:
         self.error: Exception | None = None
-        self.at = 0.0
+        self.failed_at = 0.0
         self._told = told
         self._first = first
         self._most = most
@@ -37,19 +37,18 @@ class Trouble:
             return None
         return self.error.message if isinstance(self.error, CkserviceError) else type(self.error).__name__
 
-    def is_fresh(self) -> bool:
+    @property
+    def is_waiting(self) -> bool:
         """Whether it is too early for another attempt."""
         return monotonic() < self._until
 
-    def note(self, error: Exception) -> None:
-        """Take in a failure."""
+    def failed(self, error: Exception) -> None:
         is_first, self.error = self.error is None, error.with_traceback(None)
         if is_first:
             log.warning(self._told, extra={"reason": self.problem})
         self._seconds = min(2 * self._seconds or self._first, self._most)
-        self.at = monotonic()
-        self._until = self.at + max(self._seconds, getattr(error, "retry_after", None) or 0.0)
+        self.failed_at = monotonic()
+        self._until = self.failed_at + max(self._seconds, getattr(error, "retry_after", None) or 0.0)
 
-    def end(self) -> None:
-        """Take in that it went well."""
+    def succeeded(self) -> None:
         self.error, self._seconds, self._until = None, 0.0, 0.0
