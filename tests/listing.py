@@ -31,7 +31,7 @@ class Rules:
 
 
 async def listed(root: Path) -> list[str]:
-    return list((await Walk(root).list()).files)
+    return sorted((await Walk(root).list()).files)
 
 
 def by_git(repository: GitRepository) -> list[str]:

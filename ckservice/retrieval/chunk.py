@@ -8,7 +8,7 @@ from itertools import pairwise
 from ckservice.retrieval.types import SourceType
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
-_HUMP_BEGINS = re.compile(r"[a-z0-9][A-Z]|[A-Z]{2}[a-z]")
+_HUMP_BEGINS = re.compile(r"[A-Z](?:(?<=[a-z0-9][A-Z])|(?=[A-Z][a-z]))")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]{2,}")
 """Chinese and Japanese, which have no spaces between words, and Korean, whose words have endings."""
@@ -43,8 +43,8 @@ class Chunk:
     def identifiers(self) -> str:
         """The words in its identifiers: `get`, `user` and `name` for `getUserName`; and what `bigrams` has of it."""
         text = f"{self.entity_id}\n{self.title}\n{self.body}"
-        humped = (piece for piece in text.split() if not piece.islower() and _HUMP_BEGINS.search(piece))
-        found = [hump for piece in humped for word in _WORD.findall(piece) for hump in humps(word)]
+        humped = (line for line in text.split("\n") if _HUMP_BEGINS.search(line))
+        found = [hump for line in humped for word in _WORD.findall(line) if not word.islower() for hump in humps(word)]
         return " ".join(found + bigrams(text))
 
     @property

@@ -66,12 +66,12 @@ def compare(connection: "sqlite3.Connection", found: Mapping[str, Signature]) ->
     with snapshot(connection):
         epoch = index.note(connection, "epoch")
         for path, size, mtime_ns in connection.execute("SELECT path, size, mtime_ns FROM file"):
-            signature = changed.get(path)
+            signature = changed.pop(path, None)
             if signature is None:
                 removed[path] = Signature(size, mtime_ns)
-            elif signature.size == size and signature.mtime_ns == mtime_ns:
-                del changed[path]
-    return Differences(epoch, changed, removed)
+            elif signature != (size, mtime_ns):
+                changed[path] = signature
+    return Differences(epoch, dict(sorted(changed.items())), removed)
 
 
 def is_behind(connection: "sqlite3.Connection", root: Path, found: Mapping[str, Signature]) -> bool:

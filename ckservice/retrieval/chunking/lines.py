@@ -88,7 +88,10 @@ def blocks(lines: Sequence[str], span: Span) -> Iterator[Span]:
 
 def paragraph(lines: Sequence[str], span: Span) -> Iterator[Span]:
     """Lines that belong together, in parts only where they are too long for one passage."""
-    return packed(lines, _single_lines(span))
+    if size(lines, span) <= MOST_CHARACTERS:
+        yield span
+    else:
+        yield from packed(lines, (Span(number, number) for number in range(span.first, span.last + 1)))
 
 
 def packed(lines: Sequence[str], spans: Iterable[Span]) -> Iterator[Span]:
@@ -147,7 +150,3 @@ def _pieces(line: str) -> Iterator[str]:
         end = end if space < 0 else space + 1
         yield line[start:end]
         start = end
-
-
-def _single_lines(span: Span) -> Iterator[Span]:
-    return (Span(number, number) for number in range(span.first, span.last + 1))

@@ -33,16 +33,19 @@ def _parts(lines: Sequence[str]) -> Iterator[Heading | Span]:
     if number > 1:
         yield Span(1, number - 1)
     while number <= len(lines):
+        line = lines[number - 1]
+        if not line.strip():
+            number += 1
+            continue
         heading = _heading(lines, number)
         if heading is not None:
             yield heading
             number = heading.lines.last + 1
             continue
-        line = lines[number - 1]
         block = Span(number, _block_end(lines, number))
         if _FENCE.match(line) or _ROW.match(line):
             yield block
-        elif line.strip():
+        else:
             yield from paragraph(lines, block)
         number = block.last + 1
 
@@ -65,7 +68,7 @@ def _heading(lines: Sequence[str], number: int) -> Heading | None:
         found = _HEADING.fullmatch(line)
         if found is not None:
             return Heading(len(found[1]), _words(_CLOSING.sub("", found[2] or "")), Span(number, number))
-    elif number < len(lines) and line.strip() and lines[number].lstrip(" ").startswith(("=", "-")):
+    elif number < len(lines) and lines[number].lstrip(" ").startswith(("=", "-")) and line.strip():
         under = _UNDERLINE.fullmatch(lines[number])
         if under is not None and not _NO_PARAGRAPH.match(line) and not _FENCE.match(line):
             return Heading(1 if under[1][0] == "=" else 2, _words(line), Span(number, number + 1))
@@ -84,7 +87,7 @@ def _block_end(lines: Sequence[str], number: int) -> int:
     if lines[number - 1].lstrip(" ").startswith("<!--"):
         return next((place for place in range(number, len(lines) + 1) if "-->" in lines[place - 1]), len(lines))
     end = number
-    while end < len(lines) and lines[end].strip() and lines[number - 1].strip():
+    while end < len(lines) and lines[end].strip():
         if _FENCE.match(lines[end]) or _heading(lines, end + 1) is not None:
             break
         end += 1

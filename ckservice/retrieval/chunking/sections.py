@@ -93,7 +93,7 @@ class _Slugs:
         self._counts: dict[str, int] = {}
 
     def of(self, words: str) -> str:
-        wanted = slug = "".join(filter(_stays, words.lower())).replace(" ", "-") or "section"
+        wanted = slug = _NO_SLUG.sub(_mark, words.lower()).replace(" ", "-") or "section"
         while slug in self._counts:
             self._counts[wanted] += 1
             slug = f"{wanted}-{self._counts[wanted]}"
@@ -101,5 +101,6 @@ class _Slugs:
         return slug
 
 
-def _stays(character: str) -> bool:
-    return not _NO_SLUG.match(character) or unicodedata.category(character).startswith("M")
+def _mark(found: re.Match[str]) -> str:
+    """What belongs to the character before it, such as an accent, stays."""
+    return found[0] if unicodedata.category(found[0]).startswith("M") else ""

@@ -5,7 +5,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ckservice.errors import RepositoryNotFound
 from ckservice.retrieval.files.ignoring import Ignoring
@@ -20,8 +20,7 @@ _IS_WINDOWS = os.name == "nt"
 Verdict = LeftOut | Literal["wanted"]
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """What tells that a file has changed.
 
     Attributes:
@@ -164,8 +163,9 @@ class Scan:
             self._folders.append(path)
 
     def _add(self, entry: os.DirEntry[str], path: str) -> None:
-        status = _status(entry)
-        if status is None:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:  # it has gone since it was listed
             return
         if not stat.S_ISREG(status.st_mode):
             self.left_out["link" if stat.S_ISLNK(status.st_mode) else "special"] += 1

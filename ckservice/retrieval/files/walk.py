@@ -91,7 +91,7 @@ class Walk:
             asked.rules.verdicts |= scan.verdicts
             asked.rules.files = scan.rule_files
             self._asked = asked if _is_settled(asked, scan.rule_files.values()) else None
-            return Listing(dict(sorted(scan.files.items())), dict(sorted(scan.left_out.items())))
+            return Listing(scan.files, dict(sorted(scan.left_out.items())))
 
     async def _look(self) -> tuple[_Asked, Scan]:
         """Take one look, by what is known or, where that doesn't hold any more, by what Git says now."""
