@@ -55,7 +55,7 @@ def test_files_are_counted_by_what_has_become_of_them(sidecar: Sidecar, reposito
     assert repository.found(sidecar, "about b") == ["g.md"]
     status = repository.status(sidecar)
     assert (status["files"], status["stale"], status["leftOut"]) == (3, False, {"binary": 1})
-    assert repository.update(sidecar, rebuild=True) == (3, 0, 0, 0)
+    assert repository.update(sidecar, rebuild=True) == (0, 3, 0, 0)
 
 
 def test_nothing_is_written_where_nothing_has_changed(start: Start, repository: IndexedRepository) -> None:
@@ -140,7 +140,7 @@ def test_switching_branches_makes_no_vector_twice(
         assert {source["filePath"] for source in result["sources"]} == expected
         assert any("Apples" in source["excerpt"] for source in result["sources"]) is (branch == "main")
         assert sidecar.call("rag/index", repository.place)["embedded"] == 0
-    assert repository.update(sidecar, rebuild=True) == (2, 0, 0, 0)
+    assert repository.update(sidecar, rebuild=True) == (0, 2, 0, 0)
     assert len(asked_texts(server)) == 3
 
 

@@ -82,12 +82,12 @@ def test_a_change_that_fails_takes_its_batch_back_and_no_other(index: Index) -> 
     assert index.found("apples") == []
 
 
-def test_everything_can_be_removed_but_the_vectors(index: Index) -> None:
+def test_what_is_to_be_read_again_is_found_until_then(index: Index) -> None:
     index.fill({"a.txt": "apples"})
     index.embed("model", lambda _: [1.0, 2.0])
-    index.run(index_module.clear)
+    index.run(index_module.forget)
     index.check()
-    assert index.found("apples") == []
+    assert index.found("apples") == ["a.txt"]
     index.fill({"a.txt": "apples"})
     assert index.embed("model", lambda _: [1.0, 2.0]) == 0
     assert index.found("apples") == ["a.txt"]

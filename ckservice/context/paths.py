@@ -43,7 +43,9 @@ def find_root(repo_path: str | None) -> Path:
         RepositoryNotFound: none was named, or there is no such directory.
     """
     if repo_path is None:
-        raise RepositoryNotFound("No repository was named, in the request, `initialize` or the settings.")
+        raise RepositoryNotFound(
+            "No repository was named: by `repoPath` in the request, `initialize` or the settings, or by CKSERVICE_REPO_PATH."
+        )
     try:
         named = Path(repo_path)
         if not named.is_absolute() or not named.is_dir():

@@ -37,7 +37,7 @@ async def index(service: Service, call: Call, params: IndexParams) -> IndexCount
 async def search(service: Service, call: Call, params: SearchParams) -> SearchResult:
     started = perf_counter()
     repository_index = await _index_of(service, params)
-    is_fresh = await repository_index.freshen(call.connection.start_soon)
+    is_fresh = await repository_index.freshen(call.connection.start_soon, partial(_tell, call))
     results = await repository_index.search(
         Query(
             params.query,
@@ -55,7 +55,7 @@ async def search(service: Service, call: Call, params: SearchParams) -> SearchRe
 async def similar(service: Service, call: Call, params: SimilarParams) -> SearchResult:
     started = perf_counter()
     repository_index = await _index_of(service, params)
-    is_fresh = await repository_index.freshen(call.connection.start_soon)
+    is_fresh = await repository_index.freshen(call.connection.start_soon, partial(_tell, call))
     results = await repository_index.similar(params.entity_id, params.top_k, call.connection.start_soon)
     return await _search_result(repository_index, results, started, is_fresh=is_fresh)
 
@@ -101,7 +101,8 @@ async def status(service: Service, _call: Call, params: RepositoryParams) -> Ind
 async def clear(service: Service, _call: Call, params: RepositoryParams) -> ClearIndexResult:
     repository_index = await _index_of(service, params)
     existed = await repository_index.indexed_at() is not None
-    return ClearIndexResult(cleared=existed, freed_bytes=await repository_index.clear())
+    freed = await repository_index.clear()
+    return ClearIndexResult(cleared=existed or freed > 0, freed_bytes=freed)
 
 
 async def _index_of(service: Service, params: RepositoryParams) -> RepositoryIndex:
@@ -141,7 +142,7 @@ async def _search_result(
     return SearchResult(
         sources=[_rag_source(source) for source in results.sources],
         mode=results.mode,
-        indexed_at=await repository_index.indexed_at() or "",
+        indexed_at=await repository_index.indexed_at(),
         stale=not is_fresh,
         retrieval_time_ms=_milliseconds(perf_counter() - started),
     )

@@ -66,8 +66,12 @@ class SimilarParams(RepositoryParams):
 class SearchResult(Model):
     sources: list[RagSource] = Field(description="The most relevant first.")
     mode: SearchMode = Field(description="How they were looked for.")
-    indexed_at: str = Field(description="When the index was last found to hold what the repository holds, in UTC.")
-    stale: bool = Field(description="Files have changed since, too many for a search to wait for.")
+    indexed_at: Maybe[str] = Field(
+        None,
+        description="When the index was last found to hold what the repository holds, in UTC; absent where somebody has"
+        " just removed it.",
+    )
+    stale: bool = Field(description="Files may have changed since; looking at them takes longer than a search waits.")
     retrieval_time_ms: float
 
 
@@ -102,7 +106,8 @@ class QueryMetadata(Model):
 
 class QueryResult(Model):
     answer: str = Field(
-        description="All that was streamed. Each of its marks names one source: `[1]` is `sources[0]`; there are no others."
+        description="All that was streamed. `citations` are its marks: `[1]` is `sources[0]`. Brackets that are none of them, in"
+        " code and links, are the model's own."
     )
     answered: bool = Field(description="Whether it cites a source; where not, the repository doesn't hold the answer.")
     sources: list[RagSource] = Field(description="All that the model was given, the most relevant first.")
@@ -127,8 +132,10 @@ SEARCH = Request(
     "rag/search",
     SearchParams,
     SearchResult,
-    "Find entities, documents and source code by words, by meaning, by links and by id.",
+    "Find entities, documents and source code by words, by meaning, by links and by id. Where there is no index yet, it is"
+    " made first; what takes longer than ten seconds goes on, and is `indexNotReady` until then.",
     errors=(REPOSITORY_NOT_FOUND, STORAGE_FAILED, INDEX_NOT_READY, *PROVIDER_KINDS),
+    emits=(stream.PROGRESS,),
 )
 SIMILAR = Request(
     "rag/similar",
@@ -136,6 +143,7 @@ SIMILAR = Request(
     SearchResult,
     "Find what is most like an entity.",
     errors=(REPOSITORY_NOT_FOUND, ENTITY_NOT_FOUND, STORAGE_FAILED, INDEX_NOT_READY),
+    emits=(stream.PROGRESS,),
 )
 QUERY = Request(
     "rag/query",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
-from ckservice.errors import IndexNotReady
+from ckservice.errors import IndexNotReady, StorageBusy, StorageFailed
 from ckservice.retrieval.embedding.embedder import Embedder
 from ckservice.retrieval.embedding.embeddings import Embeddings
 from ckservice.retrieval.files.walk import Walk
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Embed = Literal["auto", "always", "never"]
 
-_PATIENCE = 0.4
+_PATIENCE = 1.0
 """Seconds that a search waits for the index to be brought up to date."""
 
 _FIRST_PATIENCE = 10.0
@@ -220,7 +220,17 @@ class RepositoryIndex:
         if not self._writer.file.exists:
             return 0
         before = self._writer.file.size
-        await self._updating.remove_all()
+        try:
+            await self._updating.remove_all()
+        except StorageBusy:
+            raise
+        except StorageFailed:  # removing rows takes space, which a full disk hasn't
+            self._writer.let_go()
+            self._reader.let_go()
+            with suppress(OSError):
+                self._writer.file.remove()
+            if self._writer.file.exists:
+                raise
         with suppress(OSError):  # it holds what the repository held when it was damaged
             self._writer.file.remove_aside()
         return max(0, before - self._writer.file.size)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from ckservice.context.types import EntityType
 from ckservice.types import Progress
 
-SourceType = EntityType | Literal["document", "source"]
+SourceType = Literal[EntityType, "document", "source"]
 """Entities have their own type; prose is a document, and everything else source."""
 
 SearchMode = Literal["lexical", "semantic", "hybrid"]

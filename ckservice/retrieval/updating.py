@@ -119,7 +119,7 @@ class Updating:
         """
         async with self._turn():
             if rebuild:
-                await self._patiently(index.clear)
+                await self._patiently(index.forget)
             return await self._sync(tell)
 
     def soon(self, start_soon: StartSoon) -> Refresh:

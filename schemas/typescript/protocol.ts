@@ -3,7 +3,7 @@
 
 export const PROTOCOL_VERSION = 1 as const;
 /** The SHA-256 of the schema bundle, as `initialize` answers it. */
-export const SCHEMA_HASH = '90ba0a102a57ad6646bd365cbf99e7b35ec24d2770fe2b283187523278b7c497' as const;
+export const SCHEMA_HASH = 'c18a8fb13c5020bccb1a39077c60856a77494456ffa6e55b5121d74ed93a4516' as const;
 
 /** Any JSON value. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
@@ -1528,7 +1528,9 @@ export interface QueryParams {
 }
 
 export interface QueryResult {
-  /** All that was streamed. Each of its marks names one source: `[1]` is `sources[0]`; there are no others. */
+  /**
+   * All that was streamed. `citations` are its marks: `[1]` is `sources[0]`. Brackets that are none of them, in code and links, are the model's own.
+   */
   answer: string;
   /** Whether it cites a source; where not, the repository doesn't hold the answer. */
   answered: boolean;
@@ -1884,9 +1886,11 @@ export interface SearchResult {
   sources: RagSource[];
   /** How they were looked for. */
   mode: 'lexical' | 'semantic' | 'hybrid';
-  /** When the index was last found to hold what the repository holds, in UTC. */
-  indexedAt: string;
-  /** Files have changed since, too many for a search to wait for. */
+  /**
+   * When the index was last found to hold what the repository holds, in UTC; absent where somebody has just removed it.
+   */
+  indexedAt?: string;
+  /** Files may have changed since; looking at them takes longer than a search waits. */
   stale: boolean;
   retrievalTimeMs: number;
 }
@@ -2422,15 +2426,17 @@ export interface Methods {
    */
   'rag/index': { params: IndexParams; result: IndexCounts };
   /**
-   * Find entities, documents and source code by words, by meaning, by links and by id.
+   * Find entities, documents and source code by words, by meaning, by links and by id. Where there is no index yet, it is made first; what takes longer than ten seconds goes on, and is `indexNotReady` until then.
    *
    * Errors: `repositoryNotFound`, `storageFailed`, `indexNotReady`, `providerUnavailable`, `authenticationFailed`, `rateLimited`, `quotaExceeded`, `contextWindowExceeded`, `contentFiltered`, `modelNotFound`, `streamInterrupted`, `providerRejected`, `providerNotConfigured`.
+   * Sends: `stream/progress`.
    */
   'rag/search': { params: SearchParams; result: SearchResult };
   /**
    * Find what is most like an entity.
    *
    * Errors: `repositoryNotFound`, `entityNotFound`, `storageFailed`, `indexNotReady`.
+   * Sends: `stream/progress`.
    */
   'rag/similar': { params: SimilarParams; result: SearchResult };
   /**
@@ -2651,8 +2657,8 @@ export interface MethodNotifications {
   'repository/impact': never;
   'prompt/render': never;
   'rag/index': 'stream/progress';
-  'rag/search': never;
-  'rag/similar': never;
+  'rag/search': 'stream/progress';
+  'rag/similar': 'stream/progress';
   'rag/query': 'stream/source' | 'stream/token' | 'stream/reasoning' | 'stream/progress' | 'stream/usage';
   'rag/status': never;
   'rag/clear': never;

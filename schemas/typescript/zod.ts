@@ -983,10 +983,7 @@ export const QueryParams = z.strictObject({
   _meta: RequestMeta.exactOptional(),
   repoPath: z.string().check(characters(1, 4096)).exactOptional(),
   topK: z.int().min(1).max(100).exactOptional(),
-  entityTypes: z.array(z.union([
-    z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
-    z.enum(['document', 'source']),
-  ])).max(100).exactOptional(),
+  entityTypes: z.array(z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance', 'document', 'source'])).max(100).exactOptional(),
   pathPrefix: z.string().check(characters(0, 4096)).exactOptional(),
   query: z.string().check(characters(1, 10000)),
   config: ProviderConfig.exactOptional(),
@@ -995,10 +992,7 @@ export const QueryParams = z.strictObject({
 
 export const RagSource = z.looseObject({
   entityId: z.string(),
-  entityType: z.union([
-    z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
-    z.enum(['document', 'source']),
-  ]),
+  entityType: z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance', 'document', 'source']),
   title: z.string(),
   filePath: z.string(),
   startLine: z.int().min(1),
@@ -1111,10 +1105,7 @@ export const SearchParams = z.strictObject({
   _meta: RequestMeta.exactOptional(),
   repoPath: z.string().check(characters(1, 4096)).exactOptional(),
   topK: z.int().min(1).max(100).exactOptional(),
-  entityTypes: z.array(z.union([
-    z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance']),
-    z.enum(['document', 'source']),
-  ])).max(100).exactOptional(),
+  entityTypes: z.array(z.enum(['feature', 'userstory', 'spec', 'task', 'service', 'package', 'governance', 'document', 'source'])).max(100).exactOptional(),
   pathPrefix: z.string().check(characters(0, 4096)).exactOptional(),
   query: z.string().check(characters(1, 10000)),
   mode: z.enum(['auto', 'lexical', 'semantic', 'hybrid']).exactOptional(),
@@ -1124,7 +1115,7 @@ export const SearchParams = z.strictObject({
 export const SearchResult = z.looseObject({
   sources: z.array(RagSource),
   mode: z.enum(['lexical', 'semantic', 'hybrid']),
-  indexedAt: z.string(),
+  indexedAt: z.string().exactOptional(),
   stale: z.boolean(),
   retrievalTimeMs: z.number(),
 }) satisfies z.ZodType<protocol.SearchResult>;

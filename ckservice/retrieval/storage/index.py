@@ -129,27 +129,24 @@ def write_notes(connection: "sqlite3.Connection", **notes: str | bytes) -> None:
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", notes.items())
 
 
-def clear(connection: "sqlite3.Connection") -> None:
-    """Remove everything but the vectors, which are worth keeping for texts that come again."""
+def forget(connection: "sqlite3.Connection") -> None:
+    """Take every file for changed. What is known of it can be found until it has been read again."""
     with transaction(connection):
-        _clear(connection, "link", "chunk", "file")
+        connection.execute("UPDATE file SET hash = x'', mtime_ns = 0")
+        connection.execute("INSERT INTO fts (fts) VALUES ('rebuild')")  # what is removed from it must be what was added
 
 
 def remove_all(connection: "sqlite3.Connection") -> None:
     """Remove everything, and make the file small."""
     with transaction(connection):
-        _clear(connection, "link", "chunk", "file", "signs", "embedding", "model")
+        connection.execute("INSERT INTO fts (fts) VALUES ('delete-all')")
+        for table in ("link", "chunk", "file", "signs", "embedding", "model"):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand above
+        connection.execute("UPDATE meta SET value = lower(hex(randomblob(8))) WHERE key = 'epoch'")
         connection.execute("DELETE FROM meta WHERE key NOT IN ('epoch', 'pruned')")
         connection.execute("UPDATE meta SET value = value + 1 WHERE key = 'pruned'")
     connection.executescript("PRAGMA incremental_vacuum")  # each step frees one page, and `execute` takes only one
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-def _clear(connection: "sqlite3.Connection", *tables: str) -> None:
-    connection.execute("INSERT INTO fts (fts) VALUES ('delete-all')")
-    for table in tables:
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand above
-    connection.execute("UPDATE meta SET value = lower(hex(randomblob(8))) WHERE key = 'epoch'")
 
 
 def _write(connection: "sqlite3.Connection", change: Change) -> None:
