@@ -97,14 +97,11 @@ def test_a_terminal_shows_how_far_it_is_and_leaves_nothing_of_that(
     assert shown[-2].strip() == shown[-1] == ""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is made with pty, which is POSIX only")
-def test_an_answer_at_a_terminal_is_followed_by_what_it_cites(
-    command: list[str], environment: dict[str, str], tmp_path: Path
-) -> None:
-    (tmp_path / "plots.md").write_text("# Plots\n\nThere are forty plots.\n", encoding="utf-8")
+def shown(command: list[str], environment: dict[str, str]) -> list[str]:
+    """The lines that a program writes to a terminal."""
     controller, terminal = os.openpty()
     subprocess.run(
-        [*command, "call", "rag/query", json.dumps({"repoPath": str(tmp_path), "query": "How many plots are there?"})],
+        command,
         stdin=subprocess.DEVNULL,
         stdout=terminal,
         stderr=subprocess.DEVNULL,
@@ -114,7 +111,33 @@ def test_an_answer_at_a_terminal_is_followed_by_what_it_cites(
         check=True,
     )
     os.close(terminal)
-    *answer, sources = os.read(controller, 65536).decode("utf-8").splitlines()
+    lines = os.read(controller, 65536).decode("utf-8").splitlines()
     os.close(controller)
+    return lines
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is made with pty, which is POSIX only")
+def test_a_search_at_a_terminal_lists_places_and_obeys_nothing_in_them(
+    command: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    text = f"# Plots\n\nThere are \x1b[31m forty plots.\n{'The garden has been here for a hundred years. ' * 9}\n"
+    (tmp_path / "plots.md").write_text(text, encoding="utf-8")
+    search = [*command, "call", "rag/search", json.dumps({"repoPath": str(tmp_path), "query": "forty plots"})]
+    first, *excerpt = shown(search, environment)
+    assert first.endswith("  plots.md:1-4")
+    assert "There are  [31m forty plots." in "".join(excerpt)
+    assert "\x1b" not in first + "".join(excerpt)
+    assert shown([*search[:-1], json.dumps({"repoPath": str(tmp_path), "query": "zeppelin"})], environment) == [
+        "Nothing was found."
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is made with pty, which is POSIX only")
+def test_an_answer_at_a_terminal_is_followed_by_what_it_cites(
+    command: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "plots.md").write_text("# Plots\n\nThere are forty plots.\n", encoding="utf-8")
+    params = {"repoPath": str(tmp_path), "query": "How many plots are there?"}
+    *answer, sources = shown([*command, "call", "rag/query", json.dumps(params)], environment)
     assert any("forty plots" in line and "[1]" in line for line in answer)
     assert sources == "[1] plots.md:1-3  Plots"

@@ -3,10 +3,10 @@
 import json
 import sys
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import Any
 
 from ckservice.commands.child import Child, own_command
+from ckservice.commands.terminal import StatusLine, show_cited, show_sources
 from ckservice.process import EXIT_USAGE
 
 _TOLD_BY_MESSAGE = ("invalidParams", "invalidRequest", "methodNotFound", "parseError")
@@ -59,7 +59,7 @@ def _read_params(text: str | None) -> dict[str, Any]:
 
 def _follow(child: Child, follow: bool) -> int:
     as_text = sys.stdout.isatty() and not follow
-    status_line = _StatusLine(is_shown=sys.stderr.isatty() and not follow)
+    status_line = StatusLine(is_shown=sys.stderr.isatty() and not follow)
     has_text = False
     while (message := child.read()) is not None:
         status_line.clear()
@@ -73,33 +73,11 @@ def _follow(child: Child, follow: bool) -> int:
                 status_line.show(message["params"])
         else:
             print("\n" if has_text else "", end="")
-            return _finish(message, is_shown=has_text)
+            return _finish(message, as_text=as_text, is_shown=has_text)
     return child.wait()
 
 
-class _StatusLine:
-    """What is going on, on the last line of a terminal, until something else is written there."""
-
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown
-        self._width = 0
-
-    def show(self, progress: dict[str, Any]) -> None:
-        if not self._is_shown:
-            return
-        completed, total = progress.get("completed"), progress.get("total")
-        counted = "" if completed is None else f": {completed:,}" + ("" if total is None else f" of {total:,}")
-        text = f"{progress['message'].removesuffix('.')}{counted}"[: get_terminal_size().columns - 1]
-        print(text, end="\r", file=sys.stderr, flush=True)
-        self._width = len(text)
-
-    def clear(self) -> None:
-        if self._width:
-            print(" " * self._width, end="\r", file=sys.stderr, flush=True)
-            self._width = 0
-
-
-def _finish(response: dict[str, Any], *, is_shown: bool) -> int:
+def _finish(response: dict[str, Any], *, as_text: bool, is_shown: bool) -> int:
     if "error" in response:
         error = response["error"]
         kind = error["data"]["kind"]
@@ -110,10 +88,10 @@ def _finish(response: dict[str, Any], *, is_shown: bool) -> int:
             print(f"  {detail['path']}: {detail['message']}", file=sys.stderr)
         return 1
     result = response["result"]
-    if not is_shown:
+    if is_shown:
+        show_cited(result)
+    elif as_text and "retrievalTimeMs" in result:
+        show_sources(result)
+    else:
         print(json.dumps(result, indent=2 if sys.stdout.isatty() else None))
-        return 0
-    for place in sorted({citation["sourceIndex"] for citation in result.get("citations", ())}):
-        source = result["sources"][place]
-        print(f"[{place + 1}] {source['filePath']}:{source['startLine']}-{source['endLine']}  {source['title']}")
     return 0
