@@ -2,11 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum, log
 
-from ckservice.llm.providers.statements import statements
+from ckservice.llm.providers.statements import Statement, statements
 from ckservice.llm.quoting import Quotation
 
 _FOUND = "No model is connected; these statements of the repository come closest to the question:"
@@ -19,32 +19,47 @@ _MOST_OF_ONE = 3
 _LEAST_SHARE = 0.5
 """Of the best score: what is further away is left out."""
 
-_LEAST_COVERAGE = 0.25
+_LEAST_COVERAGE = 0.5
+_LEAST_OF_MUCH = 0.25
 _ENOUGH_WORDS = 3
-"""A statement comes close that has a quarter of the question in it, or so many of its words."""
+"""A statement comes close that has more than half of the question in it, or than a quarter, with so many words."""
 
 _TITLE_WEIGHT = 0.5
 """What a word counts that stands in the title only."""
 
 _WHOLE_WORDS = 8
-"""A statement of fewer words says less."""
+"""A statement of fewer words says less, unless it is the value that was asked for."""
+
+_CODE_WEIGHT = 0.25
+"""What a line of code counts, which says less to most."""
+
+_RUN = 3
+_RUN_WEIGHT = 0.25
+"""What so many words one behind the other add that stand so in the question, too."""
 
 _MOST_QUESTION = 10_000
 """Characters; what comes behind them is not looked at."""
 
 _LETTERS = 5
-"""That tell what word it is, whatever its ending."""
+_LETTERS_OF_NAMES = 3
+"""That tell what word it is, whatever its ending: an owner owns."""
 
 # Ids are words, and scripts without spaces have words of about one character.
 _WORD = re.compile(r"[a-z]{1,10}-[0-9]{1,9}|[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
+_ID = re.compile("[a-z]+-[0-9]+")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _COMMON = (
-    "a about all an and any are as at be been but by can could did do does explain for from had has have"
-    " how i if in into is it its let may me must my no not of on one or our out please shall she should"
-    " so some such tell than that the their them then there these they this to us was we were what when"
-    " where which who whom whose why will with would you your"
+    "a about all an and any are as at be been but by can could did do does done explain for from had has have how"
+    " i if in into is it its let long many may me much must my no not of often on one or our out please shall she"
+    " should so some such tell than that the their them then there these they this to us use used uses using was"
+    " we were what when where which who whom whose why will with work would you your"
 )
 """Words of questions that say nothing of what is asked for."""
+
+_WHO = "who"
+_ASKS_WHO = {_WHO, "whose"}
+_OWNER = "owner"
+"""The value that says who, even where the question has no other word of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +69,9 @@ class _Candidate:
     Attributes:
         number: of the source.
         place: among all statements.
-        words: of the question that are in it.
-        around: that are in its title or name only.
-        length: in words; code has none, and says less to most.
+        words: of the question that are in it, or in the name of its value.
+        around: that are in its title only.
+        emphasis: what its words count, from how whole it is and how many of them follow one another as in the question.
     """
 
     number: int
@@ -64,16 +79,55 @@ class _Candidate:
     text: str
     words: Collection[str]
     around: Collection[str]
-    length: int
+    emphasis: float
+
+
+class _Question:
+    """What a question asks for.
+
+    Attributes:
+        words: that tell something.
+        ids: those of them that are ids.
+    """
+
+    def __init__(self, text: str) -> None:
+        stems = _stems(text[:_MOST_QUESTION])
+        self.words = set(stems) - _COMMON_STEMS
+        self.ids = {word for word in self.words if _ID.fullmatch(word)}
+        self._asks_who = not _ASKS_WHO.isdisjoint(stems)
+        self._runs = {run for run in _runs(stems) if not _COMMON_STEMS.issuperset(run)}
+
+    def candidates(self, sources: Iterable[Quotation]) -> list[_Candidate]:
+        found: list[_Candidate] = []
+        for source in sources:
+            titled = self.words.intersection(_stems(f"{source.title} {source.id}"))
+            subject = "" if source.id.startswith(source.path) else source.id
+            for statement in statements(source.path, source.text, subject):
+                stems = _stems(statement.text)
+                named = self._named(statement.name)
+                words = self.words.intersection(stems) | named
+                emphasis = _wholeness(statement, is_asked_for=bool(named)) * (
+                    1 + _RUN_WEIGHT * self._shared_runs(stems)
+                )
+                text = f"{statement.subject} {statement.text}".strip()
+                found.append(_Candidate(source.number, len(found), text, words, titled - words, emphasis))
+        return found
+
+    def _named(self, name: str) -> set[str]:
+        """The words that ask for the value of a name."""
+        stems = _stems(name)
+        beginnings = {stem[:letters] for stem in stems for letters in range(_LETTERS_OF_NAMES, _LETTERS)}
+        who = {_WHO} if self._asks_who and _OWNER in stems else set[str]()
+        return self.words.intersection(beginnings.union(stems)) | who
+
+    def _shared_runs(self, stems: Sequence[str]) -> int:
+        return len(self._runs.intersection(_runs(stems))) if self._runs else 0
 
 
 def extract(question: str, sources: Sequence[Quotation]) -> str:
     """A list of statements, in the order of the sources, each with the marks of those that make it."""
-    asked = _words(question[:_MOST_QUESTION]) - _COMMON_STEMS
-    candidates = _candidates(asked, sources)
-    held = Counter(word for candidate in candidates for word in candidate.words)
-    weights = {word: log(1 + (len(candidates) + 1) / (held[word] + 1)) for word in asked}
-    chosen = _chosen(candidates, weights)
+    asked = _Question(question)
+    chosen = _chosen(asked, asked.candidates(sources))
     if not chosen:
         return _NOT_FOUND
     marks: dict[str, list[int]] = {}
@@ -83,31 +137,15 @@ def extract(question: str, sources: Sequence[Quotation]) -> str:
     return "\n".join((_FOUND, *lines))
 
 
-def _candidates(asked: Collection[str], sources: Iterable[Quotation]) -> list[_Candidate]:
-    candidates: list[_Candidate] = []
-    for source in sources:
-        titled = _words(f"{source.title} {source.id}").intersection(asked)
-        subject = "" if source.id.startswith(source.path) else source.id
-        for statement in statements(source.path, source.text, subject):
-            words = _words(statement.text).intersection(asked)
-            around = (titled | _words(statement.name).intersection(asked)) - words
-            length = 0 if statement.is_code else len(statement.text.split())
-            text = f"{statement.subject} {statement.text}".strip()
-            candidates.append(_Candidate(source.number, len(candidates), text, words, around, length))
-    return candidates
+def _wholeness(statement: Statement, *, is_asked_for: bool) -> float:
+    if statement.is_code:
+        return _CODE_WEIGHT
+    return 1 if is_asked_for else 0.5 + 0.5 * min(len(statement.text.split()) / _WHOLE_WORDS, 1)
 
 
-def _chosen(candidates: Sequence[_Candidate], weights: dict[str, float]) -> list[_Candidate]:
+def _chosen(asked: _Question, candidates: Sequence[_Candidate]) -> list[_Candidate]:
     """The best, if there are any that come close."""
-    total = fsum(weights.values())  # a plain sum would depend on the order of sets
-    scores: dict[int, float] = {}
-    for candidate in candidates:
-        covered = fsum(weights[word] for word in (*candidate.words, *candidate.around))
-        is_close = len(candidate.words) + len(candidate.around) >= _ENOUGH_WORDS or covered >= _LEAST_COVERAGE * total
-        if covered and is_close:
-            inside = fsum(weights[word] for word in candidate.words)
-            completeness = 0.5 + 0.5 * min(candidate.length / _WHOLE_WORDS, 1)
-            scores[candidate.place] = (inside + _TITLE_WEIGHT * (covered - inside)) * completeness
+    scores = _scores(asked, candidates)
     best = sorted((candidates[place] for place in scores), key=lambda candidate: -scores[candidate.place])
     least = max(scores.values(), default=0.0) * _LEAST_SHARE
     taken: Counter[int] = Counter()
@@ -121,12 +159,34 @@ def _chosen(candidates: Sequence[_Candidate], weights: dict[str, float]) -> list
     return chosen
 
 
-def _words(text: str) -> set[str]:
-    return {_stem(word) for word in _WORD.findall(_HUMP.sub(" ", text).lower())}
+def _scores(asked: _Question, candidates: Sequence[_Candidate]) -> dict[int, float]:
+    """Those of the statements that come close, by their places."""
+    held = Counter(word for candidate in candidates for word in candidate.words)
+    weights = {word: log(1 + (len(candidates) + 1) / (held[word] + 1)) for word in (*asked.words, _WHO)}
+    total = fsum(weights[word] for word in asked.words)  # a plain sum would depend on the order of sets
+    scores: dict[int, float] = {}
+    for candidate in candidates:
+        told = asked.words.intersection((*candidate.words, *candidate.around))
+        if not told or (asked.ids and asked.ids.isdisjoint(told)):
+            continue
+        inside = fsum(weights[word] for word in candidate.words)
+        outside = fsum(weights[word] for word in candidate.around)
+        least = _LEAST_OF_MUCH if len(told) >= _ENOUGH_WORDS else _LEAST_COVERAGE
+        if inside + outside > least * total:
+            scores[candidate.place] = (inside + _TITLE_WEIGHT * outside) * candidate.emphasis
+    return scores
+
+
+def _stems(text: str) -> list[str]:
+    return [_stem(word) for word in _WORD.findall(_HUMP.sub(" ", text).lower())]
 
 
 def _stem(word: str) -> str:
     return (word.rstrip("s") or word)[:_LETTERS] if word.isalpha() else word
+
+
+def _runs(stems: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    return zip(*(stems[first:] for first in range(_RUN)), strict=False)
 
 
 _COMMON_STEMS = frozenset(map(_stem, _COMMON.split()))

@@ -5,6 +5,7 @@ of a citation, or begins code that does not end in it.
 """
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -29,11 +30,28 @@ _COMMENT = re.compile(r"#+!?(?=\s|$)|///?!?(?=\s|$)|--(?=\s|$)|/?\*+(?=\s|$)|[rb
 _QUOTES = ('"""', "'''")
 
 _ENTRY = re.compile(
-    r"(?P<before>[ \t]*(?:- +)*)(?:(?P<name>[A-Za-z_$][\w$-]{0,80}):(?:[ \t]+(?P<value>.*))?$|(?P<text>.*))", re.DOTALL
+    r"(?P<before>[ \t]*(?:- +)*)(?:(?P<quote>[\"']?)(?P<name>[A-Za-z_$][\w$-]{0,80})(?P=quote):"
+    r"(?:[ \t]+(?P<value>.*))?$|(?P<text>.*))",
+    re.DOTALL,
 )
 _BLOCK = re.compile(r"[|>][-+0-9]{0,2}(?:\s+#.*)?")
-_QUOTED = re.compile(r"""\"((?:[^"\\]|\\.)*)\"|'((?:[^']|'')*)'""")
-_ITEM = re.compile(_QUOTED.pattern + r"|([^\s,\[\]][^,\[\]]*)")
+_QUOTED = re.compile(r"""\"((?:[^"\\]|\\.)*)(?:"|\\?\Z)|'((?:[^']|'')*)(?:'|\Z)""", re.DOTALL)
+"""A quote that is never closed ends with the text, which may have been cut."""
+
+_ITEM = re.compile(_QUOTED.pattern + r"|([^\s,\[\]][^,\[\]]*)", re.DOTALL)
+_QUOTED_VALUE = re.compile(rf"(?<![^\s:,{{\[])(?:{_QUOTED.pattern})", re.DOTALL)
+_END_OF_QUOTED = {'"': re.compile(r'(?:[^"\\]|\\.)*"'), "'": re.compile("(?:[^']|'')*'(?!')")}
+_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL)
+_ESCAPED = dict.fromkeys("0abe\n", "") | dict.fromkeys("tvN_LP ", " ") | dict.fromkeys("nrf", "\n")
+"""What a letter behind a backslash stands for where it is read; others stand for themselves.
+
+https://yaml.org/spec/1.2.2/#57-escaped-characters
+"""
+
+_SURROGATES = range(0xD800, 0xE000)
+_FOLD = re.compile(r"((?<!\\)(?:\\\\)*\\)?\n+")
+"""The end of a line, with the backslash that takes it away."""
+
 _NO_BRACKETS = str.maketrans("", "", "[]{}")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[_-]")
 _ARTICLE = re.compile(r"(?:an?|the)\s", re.IGNORECASE)
@@ -162,13 +180,25 @@ class _Scalar:
     column: int = -1
     name_column: int = -1
     is_block: bool = False
+    quote: str = ""
     lines: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """A line that belongs to it."""
+        opens = not self.lines and not self.is_block and line.lstrip()[:1] in _END_OF_QUOTED
+        self.lines.append(line)
+        if opens:
+            self.quote, line = line.lstrip()[0], line.lstrip()[1:]
+        if self.quote and _END_OF_QUOTED[self.quote].match(line):
+            self.quote = ""
 
     def goes_on(self, line: str, entry: re.Match[str]) -> bool:
         """Whether a line belongs to it."""
         column = len(line) - len(line.lstrip())
         if self.is_block:
             return not line.strip() or column > self.name_column
+        if self.quote:
+            return not line.strip() or column > self.column
         return bool(self.lines) and entry["name"] is None and "-" not in entry["before"] and column > self.column
 
     def values(self) -> Iterator[tuple[str, str]]:
@@ -176,7 +206,7 @@ class _Scalar:
         if self.is_block:
             yield self.name, "\n".join(self.lines)
             return
-        value = " ".join(map(str.strip, self.lines))
+        value = _folded(self.lines)
         quoted = _QUOTED.match(value)
         if quoted is not None:
             yield self.name, _unquoted(quoted)
@@ -184,8 +214,10 @@ class _Scalar:
             items = [_unquoted(item) if item[3] is None else item[3].strip() for item in _ITEM.finditer(value)]
             is_short = all(len(item.split()) < _SENTENCE_WORDS for item in items)
             yield from ((self.name, item) for item in ([", ".join(items)] if is_short else items))
+        elif value.startswith("{"):
+            yield self.name, _QUOTED_VALUE.sub(_unquoted, value.partition(" #")[0]).translate(_NO_BRACKETS)
         elif value:
-            yield self.name, value.partition(" #")[0].translate(_NO_BRACKETS if value[0] == "{" else {})
+            yield self.name, value.partition(" #")[0]
 
 
 def _values(text: str) -> Iterator[tuple[str, str]]:
@@ -194,7 +226,7 @@ def _values(text: str) -> Iterator[tuple[str, str]]:
     for line in text.split("\n"):
         entry = _ENTRY.match(line)
         if entry is None or scalar.goes_on(line, entry):
-            scalar.lines.append(line)
+            scalar.add(line)
             continue
         if not line.strip() or line.lstrip().startswith(("#", "---")):
             continue
@@ -205,12 +237,28 @@ def _values(text: str) -> Iterator[tuple[str, str]]:
         name_column = len(before) if name else column
         is_block = _BLOCK.fullmatch(value.strip()) is not None
         name = name or (scalar.name if "-" in before else "")
-        scalar = _Scalar(name, column, name_column, is_block, [value] if value.strip() and not is_block else [])
+        scalar = _Scalar(name, column, name_column, is_block)
+        if value.strip() and not is_block:
+            scalar.add(value)
     yield from scalar.values()
 
 
+def _folded(lines: Iterable[str]) -> str:
+    """Lines as they are read where they are not those of a block: https://yaml.org/spec/1.2.2/#65-line-folding."""
+    text = "\n".join(map(str.strip, lines))
+    return _FOLD.sub(lambda found: f"{found[1]}\n" if found[1] else "\n" * (len(found[0]) - 1) or " ", text)
+
+
 def _unquoted(quoted: re.Match[str]) -> str:
-    return quoted[1] if quoted[1] is not None else quoted[2].replace("''", "'")
+    return _ESCAPE.sub(_unescaped, quoted[1]) if quoted[1] is not None else quoted[2].replace("''", "'")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code = escape[1] or escape[2] or escape[3]
+    if not code:
+        return _ESCAPED.get(escape[4], escape[4])
+    number = int(code, 16)
+    return chr(number) if number <= sys.maxunicode and number not in _SURROGATES else "\ufffd"
 
 
 def _sentences(paragraph: Iterable[str]) -> Iterator[Statement]:
