@@ -48,6 +48,7 @@ class Embedding:
         vectors: makes those of an answer.
         refuses: a text for which the whole request is refused, and with what words.
         fails: told the number of a request, from 1, whether to answer that the server has failed.
+        failure: the status and the words of that.
         holds: told the texts of a request, whether to wait for `Server.release` first.
     """
 
@@ -56,6 +57,7 @@ class Embedding:
         self.vectors: Callable[[Sequence[str], str], Any] = lambda texts, model: [vector(text, model) for text in texts]
         self.refuses: Callable[[str], str | None] = lambda _: None
         self.fails: Callable[[int], bool] = lambda _: False
+        self.failure = (503, "overloaded")
         self.holds: Callable[[Sequence[str]], bool] = lambda _: False
 
     async def __call__(self, request: Request, reply: Reply) -> None:
@@ -66,7 +68,8 @@ class Embedding:
             await reply.hold()
         refusals = [refusal for text in texts if (refusal := self.refuses(text))]
         if fails:
-            await reply.send(503, b'{"error": "overloaded"}')
+            status, words = self.failure
+            await reply.send(status, json.dumps({"error": words}).encode())
         elif refusals:
             await reply.send(400, json.dumps({"error": refusals[0]}).encode())
         else:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.meaning import Embedding
 from tests.providers.server import Script, Server
-from tests.sidecar import Sidecar
+from tests.sidecar import ROOT, Sidecar
 
 MODES = ("lexical", "semantic", "hybrid")
 
@@ -229,3 +229,32 @@ def test_what_only_the_title_has_is_shown_where_the_title_stands(sidecar: Sideca
     assert first["entityId"] == "T-014"
     assert first["startLine"] == 1
     assert "Register of beds" in first["excerpt"]
+
+
+def test_a_row_of_words_as_it_was_asked_for_wins(sidecar: Sidecar) -> None:
+    place = {"repoPath": str(ROOT / "tests/repositories/untidy")}
+    first, second, *_ = search(sidecar, place, "water is turned off")
+    assert first["entityId"] == "US-012"
+    assert 1 > first["relevanceScore"] > second["relevanceScore"]
+
+
+def test_only_what_is_asked_for_by_id_is_as_relevant_as_can_be(sidecar: Sidecar, place: dict[str, str]) -> None:
+    pinned, *others = search(sidecar, place, "FEAT-001")
+    assert (pinned["entityId"], pinned["relevanceScore"]) == ("FEAT-001", 1)
+    assert others
+    assert all(other["relevanceScore"] < 0.9 for other in others)
+    assert all(source["relevanceScore"] < 0.9 for source in search(sidecar, place, "FEAT-999"))
+
+
+def test_documents_come_before_source_and_that_before_tests(sidecar: Sidecar, tmp_path: Path) -> None:
+    for path in ("README.md", "src/pump.py", "tests/test_pump.py"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(
+            "# How long does the pump run?\n\n# The pump runs for an hour.\n", encoding="utf-8"
+        )
+    place = {"repoPath": str(tmp_path)}
+    found = dict.fromkeys(source["filePath"] for source in search(sidecar, place, "How long does the pump run?"))
+    assert list(found) == ["README.md", "src/pump.py", "tests/test_pump.py"]
+    (tmp_path / "src/pump.py").write_text("PUMP_HOURS = 1\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text("The pump has its hours.\n", encoding="utf-8")
+    assert search(sidecar, place, "PUMP_HOURS")[0]["filePath"] == "src/pump.py"

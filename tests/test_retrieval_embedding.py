@@ -116,15 +116,15 @@ def test_a_cancel_keeps_what_is_made(sidecar: Sidecar, server: Server, embedding
     embedding.holds = lambda _: embedding.asked > 2
     sidecar.call("settings/update", settings(server, "openai"))
     sidecar.request("index", "rag/index", place)
-    server.request(4)
-    wait_until(lambda: status(sidecar, place)["embedded"] == 128)
+    server.request(9)
+    wait_until(lambda: status(sidecar, place)["embedded"] == 64)
     sidecar.notify("$/cancelRequest", {"id": "index"})
     assert sidecar.response("index")["error"]["data"]["kind"] == "cancelled"
     embedding.holds = lambda _: False
-    for _ in range(4):
+    for _ in range(8):
         server.release()
-    assert status(sidecar, place)["embedded"] == 128
-    assert sidecar.call("rag/index", place)["embedded"] == 172
+    assert status(sidecar, place)["embedded"] == 64
+    assert sidecar.call("rag/index", place)["embedded"] == 236
 
 
 def test_another_model_begins_anew_and_the_first_one_is_remembered(

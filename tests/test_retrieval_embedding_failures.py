@@ -29,31 +29,32 @@ def repository(tmp_path: Path) -> dict[str, str]:
     return write(tmp_path / "repository", TEXTS)
 
 
+@pytest.mark.parametrize("provider", ["ollama", "openai", "azure-openai"])
 def test_a_failure_halfway_leaves_what_is_made_and_is_told_once(
-    sidecar: Sidecar, server: Server, embedding: Embedding, tmp_path: Path
+    sidecar: Sidecar, server: Server, embedding: Embedding, provider: str, tmp_path: Path
 ) -> None:
     place = many(tmp_path / "many", 400)
     embedding.fails = lambda number: number > 4
-    sidecar.call("settings/update", {**settings(server, "openai"), "limits": {"maxAttempts": 1}})
+    sidecar.call("settings/update", {**settings(server, provider), "limits": {"maxAttempts": 1}})
     sidecar.request("index", "rag/index", place)
     counts = sidecar.response("index")["result"]
-    assert counts["embedded"] == 256
+    assert counts["embedded"] == 128, "all of four requests"
     assert "503" in counts["embeddingProblem"]
     told = [
         message["params"] for message in sidecar.notifications("index") if message["params"].get("phase") == "embedding"
     ]
-    assert [(each["completed"], each["total"]) for each in told] == [(64 * each, 400) for each in (1, 2, 3, 4)]
+    assert [(each["completed"], each["total"]) for each in told] == [(32 * each, 400) for each in (1, 2, 3, 4)]
     for _ in range(3):
         assert found(sidecar, place, "note 7", topK=1)[1] == ["note007.txt"]
-    assert status(sidecar, place)["embedded"] == 256
+    assert status(sidecar, place)["embedded"] == 128
     assert "503" in status(sidecar, place)["problem"]
     assert warnings(sidecar).count("texts could not be embedded") == 1
     assert sidecar.call("rag/index", {**place, "embed": "always"})["data"]["kind"] == "providerUnavailable"
     assert warnings(sidecar).count("texts could not be embedded") == 1
     embedding.fails = lambda _: False
-    sidecar.call("settings/update", settings(server, "openai"))  # or the endpoint would be left alone for a moment
-    assert sidecar.call("rag/index", place)["embedded"] == 144
-    assert status(sidecar, place) == {"model": "openai/embedder", "embedded": 400, "missing": 0}
+    sidecar.call("settings/update", settings(server, provider))  # or the endpoint would be left alone for a moment
+    assert sidecar.call("rag/index", place)["embedded"] == 272
+    assert status(sidecar, place) == {"model": f"{provider}/embedder", "embedded": 400, "missing": 0}
 
 
 def test_an_answer_that_comes_late_is_there_for_the_next_search(
@@ -102,6 +103,48 @@ def test_an_outage_is_over_when_a_question_is_answered(
     wait_until(lambda: status(sidecar, repository) == {"model": "ollama/embedder", "embedded": 3, "missing": 0})
 
 
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_an_outage_is_over_when_an_index_is_made(
+    sidecar: Sidecar, server: Server, embedding: Embedding, repository: dict[str, str], is_missing: bool
+) -> None:
+    sidecar.call("settings/update", {**settings(server), "limits": {"maxAttempts": 1}})
+    sidecar.call("rag/index", repository)
+    embedding.fails = lambda _: True
+    if is_missing:
+        write(Path(repository["repoPath"]), {"shed.md": "# Shed\n\nFor tools.\n"})
+        assert "503" in sidecar.call("rag/index", repository)["embeddingProblem"]
+    assert found(sidecar, repository, "automobile") == ("lexical", [])
+    wait_until(lambda: "a question could not be embedded" in warnings(sidecar))
+    assert "503" in status(sidecar, repository)["problem"]
+    embedding.fails = lambda _: False
+    counts = sidecar.call("rag/index", repository)
+    assert (counts["embedded"], counts.get("embeddingProblem")) == (int(is_missing), None)
+    assert "problem" not in status(sidecar, repository)
+    assert found(sidecar, repository, "automobile", topK=1) == ("hybrid", ["garage.md"])
+
+
+WHAT_HELPS = {"ollama": 'get it with "ollama pull embedder"', "openai": "choose another in the settings"}
+
+
+@pytest.mark.parametrize("provider", WHAT_HELPS)
+def test_a_model_that_is_not_there_is_told_with_what_helps_until_it_is(
+    sidecar: Sidecar, server: Server, embedding: Embedding, repository: dict[str, str], provider: str
+) -> None:
+    embedding.fails, embedding.failure = lambda _: True, (404, 'model "embedder" not found')
+    sidecar.call("settings/update", settings(server, provider))
+    problem = sidecar.call("rag/index", repository)["embeddingProblem"]
+    assert WHAT_HELPS[provider] in problem
+    assert status(sidecar, repository)["problem"] == problem
+    error = sidecar.call("embedding/create", {"input": ["car"]})
+    assert error["data"]["userMessage"] == problem
+    embedding.fails = lambda _: False
+    assert found(sidecar, repository, "automobile", mode="semantic") == ("semantic", [])
+    assert "problem" not in status(sidecar, repository)
+    found(sidecar, repository, "car")
+    wait_until(lambda: status(sidecar, repository)["missing"] == 0)
+    assert found(sidecar, repository, "automobile", topK=1) == ("hybrid", ["garage.md"])
+
+
 def test_what_would_cost_too_much_is_not_made(sidecar: Sidecar, server: Server, repository: dict[str, str]) -> None:
     sidecar.call(
         "settings/update", {**settings(server, "openai", "text-embedding-3-small"), "budget": {"maxCostUsd": 0}}
@@ -142,7 +185,7 @@ def test_without_a_provider_only_words_can_be_asked_for(sidecar: Sidecar, reposi
 
 def test_a_provider_without_a_model_is_told(sidecar: Sidecar, repository: dict[str, str]) -> None:
     sidecar.call("settings/update", {"embedding": {"provider": "ollama"}})
-    assert "No model is named" in sidecar.call("rag/index", repository)["embeddingProblem"]
+    assert "No model is chosen" in sidecar.call("rag/index", repository)["embeddingProblem"]
     assert found(sidecar, repository, "car") == ("lexical", ["garage.md"])
 
 

@@ -32,20 +32,25 @@ class Backoff:
 
     @property
     def problem(self) -> str | None:
-        """What went wrong, in a sentence without secrets."""
-        if self.error is None:
-            return None
-        return self.error.message if isinstance(self.error, CkserviceError) else type(self.error).__name__
+        """What went wrong, and what to do where that is known, in a sentence without secrets."""
+        told = self.error.user_message if isinstance(self.error, CkserviceError) else None
+        return told or self._reason
 
     @property
     def is_waiting(self) -> bool:
         """Whether it is too early for another attempt."""
         return monotonic() < self._until
 
+    @property
+    def _reason(self) -> str | None:
+        if self.error is None:
+            return None
+        return self.error.message if isinstance(self.error, CkserviceError) else type(self.error).__name__
+
     def failed(self, error: Exception) -> None:
         is_first, self.error = self.error is None, error.with_traceback(None)
         if is_first:
-            log.warning(self._told, extra={"reason": self.problem})
+            log.warning(self._told, extra={"reason": self._reason})
         self._seconds = min(2 * self._seconds or self._first, self._most)
         self.failed_at = monotonic()
         self._until = self.failed_at + max(self._seconds, getattr(error, "retry_after", None) or 0.0)

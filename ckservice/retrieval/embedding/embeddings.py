@@ -8,7 +8,15 @@ from time import monotonic
 
 import anyio
 
-from ckservice.errors import BudgetExceeded, EmbeddingsNotConfigured, ProviderError, ProviderUnavailable, StorageFailed
+from ckservice.errors import (
+    AuthenticationFailed,
+    BudgetExceeded,
+    EmbeddingsNotConfigured,
+    ModelNotFound,
+    ProviderError,
+    ProviderUnavailable,
+    StorageFailed,
+)
 from ckservice.retrieval.embedding.backoff import Backoff
 from ckservice.retrieval.embedding.embedder import Embedder
 from ckservice.retrieval.embedding.making import Making
@@ -23,7 +31,10 @@ _PAUSE = 30.0
 _LONGEST_PAUSE = 600.0
 """Seconds until the provider is asked again for what nobody waits for: after the first failure, and after many."""
 
-_AT_ONCE = 4
+_OF_ANY_TEXT = (ProviderUnavailable, AuthenticationFailed, ModelNotFound)
+"""What is wrong with every request: over for texts as soon as a question has been answered."""
+
+_AT_ONCE = 8
 """Requests of those who wait: a server far away works on several, one on this machine is none the worse for it."""
 
 _AT_ONCE_BESIDE = 1
@@ -56,7 +67,7 @@ class _Model:
     def problem(self) -> str | None:
         """Why not every text has a vector."""
         refused = f"The provider of embeddings refuses {len(self.refused)} of the texts." if self.refused else None
-        return self.backoff.problem or refused
+        return (None if self._has_recovered else self.backoff.problem) or refused
 
     def is_complete(self, version: int) -> bool:
         """Whether nothing is missing, as far as this process knows."""
@@ -66,9 +77,12 @@ class _Model:
         return complete_version == version and monotonic() < at + _LOOK_AGAIN
 
     def is_left_alone(self) -> bool:
-        """Whether a failure was a moment ago; an outage is over as soon as a question has been answered."""
-        is_outage = isinstance(self.backoff.error, ProviderUnavailable)
-        return self.backoff.is_waiting and not (is_outage and self.questions.answered_at > self.backoff.failed_at)
+        """Whether a failure was a moment ago."""
+        return self.backoff.is_waiting and not self._has_recovered
+
+    @property
+    def _has_recovered(self) -> bool:
+        return isinstance(self.backoff.error, _OF_ANY_TEXT) and self.questions.answered_at > self.backoff.failed_at
 
 
 class Embeddings:
@@ -140,6 +154,8 @@ class Embeddings:
                 except (ProviderError, BudgetExceeded):
                     if must:
                         raise
+                else:
+                    model.questions.backoff.succeeded()  # who asks for all wants questions to be tried again, too
                 embedded += making.embedded
                 current = self._now()
                 if current is None or current is model:
@@ -231,6 +247,8 @@ class Embeddings:
             model.backoff.failed(error)
             raise
         model.backoff.succeeded()
+        if making.embedded:
+            model.questions.backoff.succeeded()
         if making.is_complete:
             model.complete_at = version, monotonic()
 

@@ -13,8 +13,8 @@ from ckservice.retrieval.types import Tell
 from ckservice.store.database import Database
 from ckservice.types import Progress
 
-_TEXTS = 64
-"""Of one request: what is made of them is lost when the process ends before the answer comes."""
+_TEXTS = 32
+"""Of one request: all are lost when its answer does not come, so no provider may need a second request for them."""
 
 
 class Making:

@@ -48,6 +48,18 @@ def raised(scores: Mapping[str, float], given: Shares) -> dict[str, float]:
     return higher
 
 
+def relevant(own: Mapping[str, float], given: Shares) -> dict[str, float]:
+    """How relevant entities are with what others give: each makes what is missing to 1 smaller by its share."""
+    higher = dict(own)
+    for entity, parts in given.items():
+        missing = 1 - min(own.get(entity, 0.0), 1.0)
+        most = max(own.get(entity, 0.0), *(own.get(hit, 0.0) for hit in parts))
+        for hit, part in parts.items():
+            missing *= 1 - part * min(own.get(hit, 0.0), 1.0)
+        higher[entity] = max(own.get(entity, 0.0), min(1 - missing, most))
+    return higher
+
+
 def _dampened(connection: "sqlite3.Connection", entity: str, parts: Mapping[str, float]) -> Mapping[str, float]:
     (links,) = connection.execute(_COUNT, (entity,)).fetchone()
     if links <= _USUAL_LINKS:

@@ -14,9 +14,16 @@ _SAME = 0.8
 """Cosines of texts that have nothing to do with each other, and of a question and the text that it asks for."""
 
 
+_BENT = 0.7
+"""Where relevances begin to be bent."""
+
+
 def covered(ranking: Ranking) -> dict[int, float]:
-    """How relevant chunks are that were found by words: the root of how much of the question's weight is in them."""
-    return {chunk: math.sqrt(min(max(score / ranking.best, 0.0), 1.0)) for chunk, score in ranking.scores.items()}
+    """How relevant chunks are that were found by words: the root of how much of the question's weight is in them.
+
+    It may be above 1, where words stand side by side as they do in the question.
+    """
+    return {chunk: math.sqrt(max(score / ranking.best, 0.0)) for chunk, score in ranking.scores.items()}
 
 
 def alike(cosines: Mapping[int, float]) -> dict[int, float]:
@@ -35,6 +42,11 @@ def relevances(by_words: Mapping[int, float], by_meaning: Mapping[int, float]) -
         said = by_words.get(chunk, 0.0)
         both[chunk] = (3 * max(said, meant) + min(said, meant)) / 4
     return both
+
+
+def below_one(value: float) -> float:
+    """A relevance that keeps its order, and never comes to 1: that is for what was asked for by its id."""
+    return value if value < _BENT else 1 - (1 - _BENT) * math.exp((_BENT - value) / (1 - _BENT))
 
 
 def falling(values: Iterable[float]) -> list[float]:

@@ -8,9 +8,10 @@ from ckservice.retrieval.ranking import lexical, vectors
 from ckservice.retrieval.ranking.excerpts import Excerpt, excerpt
 from ckservice.retrieval.ranking.filters import Filter, normal_prefix
 from ckservice.retrieval.ranking.fusion import from_least, from_zero, fused
-from ckservice.retrieval.ranking.neighbours import raised, shares
+from ckservice.retrieval.ranking.kinds import Kinds
+from ckservice.retrieval.ranking.neighbours import raised, relevant, shares
 from ckservice.retrieval.ranking.query import candidate_ids, words
-from ckservice.retrieval.ranking.scores import alike, covered, falling, relevances
+from ckservice.retrieval.ranking.scores import alike, below_one, covered, falling, relevances
 from ckservice.retrieval.ranking.vectors import Signs, Vector
 from ckservice.retrieval.types import MatchedBy, SearchMode, SourceType
 from ckservice.store.database import snapshot
@@ -116,7 +117,7 @@ def search(connection: "sqlite3.Connection", query: Query, signs: Signs) -> Resu
     within = Filter(query.entity_types, normal_prefix(query.path_prefix))
     with snapshot(connection):
         found = _find(connection, query, within, signs)
-        ranked = _rank(connection, found, within)
+        ranked = _rank(connection, found, within, Kinds(query.text))
         pinned = _pinned(connection, query.text, within) if query.pins_ids else {}
         for entity, chunk in pinned.items():
             ranked.chunks.setdefault(entity, [chunk])
@@ -146,20 +147,20 @@ def _find(connection: "sqlite3.Connection", query: Query, within: Filter, signs:
     return _Found("hybrid", scores, relevances(said, meant), said, telling)
 
 
-def _rank(connection: "sqlite3.Connection", found: _Found, within: Filter) -> _Ranked:
-    entities = _entities(connection, found.scores)
+def _rank(connection: "sqlite3.Connection", found: _Found, within: Filter, kinds: Kinds) -> _Ranked:
+    entities, worth = _entities(connection, found.scores, kinds)
     chunks: dict[str, list[int]] = {}
-    for chunk in sorted(found.scores, key=lambda chunk: (-found.scores[chunk], chunk)):
+    for chunk in sorted(found.scores, key=lambda chunk: (-found.scores[chunk] * worth[chunk], chunk)):
         chunks.setdefault(entities[chunk], []).append(chunk)
-    scores = {entity: found.scores[best] for entity, (best, *_) in chunks.items()}
-    own = {entity: found.relevances[best] for entity, (best, *_) in chunks.items()}
+    scores = {entity: found.scores[best] * worth[best] for entity, (best, *_) in chunks.items()}
+    own = {entity: found.relevances[best] * worth[best] for entity, (best, *_) in chunks.items()}
     given = shares(connection, [entity for entity in list(scores)[:_HITS] if own[entity] >= _TELLING])
     newcomers = [entity for entity in given if entity not in chunks][:_MOST_NEWCOMERS]
     chunks |= {entity: [first] for entity, first in _first_chunks(connection, newcomers, within).items()}
     given = {entity: parts for entity, parts in given.items() if entity in chunks}
-    higher, relevant = raised(scores, given), raised(own, given)
+    higher, relevance = raised(scores, given), relevant(own, given)
     ordered = sorted(higher, key=lambda entity: (-higher[entity], entity))
-    fallen = falling(min(relevant[entity], 1.0) for entity in ordered)
+    fallen = falling(below_one(relevance[entity]) for entity in ordered)
     ranked = _Ranked(chunks, dict(zip(ordered, fallen, strict=True)))
     ways: tuple[tuple[MatchedBy, Collection[str]], ...] = (
         ("lexical", {entities[chunk] for chunk in found.by_words}),
@@ -180,9 +181,15 @@ def _pinned(connection: "sqlite3.Connection", text: str, within: Filter) -> dict
     return dict(list(pinned.items())[:_MOST_PINNED])
 
 
-def _entities(connection: "sqlite3.Connection", chunks: Collection[int]) -> dict[int, str]:
-    listed = ", ".join(map(str, chunks))
-    return dict(connection.execute(f"SELECT id, entity_id FROM chunk WHERE id IN ({listed})").fetchall())  # noqa: S608 - numbers
+def _entities(
+    connection: "sqlite3.Connection", chunks: Collection[int], kinds: Kinds
+) -> tuple[dict[int, str], dict[int, float]]:
+    """By chunk: the entity that it is of, and what that counts by its kind."""
+    rows = connection.execute(
+        "SELECT chunk.id, entity_id, entity_type, path FROM chunk JOIN file ON file.id = chunk.file"  # noqa: S608 - numbers
+        f" WHERE chunk.id IN ({', '.join(map(str, chunks))})"
+    ).fetchall()
+    return {row[0]: row[1] for row in rows}, {row[0]: kinds.worth(row[2], row[3]) for row in rows}
 
 
 def _first_chunks(connection: "sqlite3.Connection", entities: Sequence[str], within: Filter) -> dict[str, int]:
