@@ -112,6 +112,6 @@ def test_hostile_questions_take_a_moment_and_are_words_only(text: str) -> None:
     assert pairs(text) is not None
     assert all(len(name) <= 256 for name in candidate_ids(text))
     assert match_any(found).isprintable()
-    assert all(word.isalnum() for word in found)
+    assert all(word.replace(" ", "").isalnum() for word in found)
     excerpt(text * 3, 1, set(found))
     assert thread_time() - begun < 2
