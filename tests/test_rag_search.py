@@ -258,3 +258,9 @@ def test_documents_come_before_source_and_that_before_tests(sidecar: Sidecar, tm
     (tmp_path / "src/pump.py").write_text("PUMP_HOURS = 1\n", encoding="utf-8")
     (tmp_path / "README.md").write_text("The pump has its hours.\n", encoding="utf-8")
     assert search(sidecar, place, "PUMP_HOURS")[0]["filePath"] == "src/pump.py"
+
+
+def test_what_is_like_a_file_is_asked_by_its_path(sidecar: Sidecar, place: dict[str, str]) -> None:
+    sources = sidecar.call("rag/similar", {"entityId": "docs/tomatoes.md", **place})["sources"]
+    assert sources
+    assert all(source["entityId"] != "docs/tomatoes.md#tomatoes" for source in sources)

@@ -20,7 +20,7 @@ def similar(
 
     Args:
         connection: to the index.
-        entity_id: in any case. Of an entity with several chunks the first one counts, which says what it is about.
+        entity_id: in any case, or the path of a file, for what it begins with. Of an entity with several chunks the first one counts, which says what it is about.
         signs: see `search`.
         top_k: sources that are wanted.
         model: whose vectors are compared, too.
@@ -30,7 +30,8 @@ def similar(
     """
     with snapshot(connection):
         row = connection.execute(
-            "SELECT entity_id, title, body, text_hash FROM chunk WHERE entity_id = ? COLLATE NOCASE ORDER BY id LIMIT 1",
+            "SELECT entity_id, title, body, text_hash FROM chunk WHERE entity_id = ?1 COLLATE NOCASE"
+            " OR file = (SELECT id FROM file WHERE path = ?1) ORDER BY entity_id = ?1 COLLATE NOCASE DESC, id LIMIT 1",
             (entity_id,),
         ).fetchone()
         if row is None:
